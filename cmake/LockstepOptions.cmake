@@ -1,0 +1,27 @@
+# Language level, warnings and the instrumented builds.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+option(LOCKSTEP_TESTS "Build the tests" ON)
+option(LOCKSTEP_BENCH "Build the benchmarks" OFF)
+option(LOCKSTEP_FUZZ "Build the fuzzers (clang only)" OFF)
+set(LOCKSTEP_SANITIZE "" CACHE STRING "Sanitizers, such as address,undefined or thread")
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE}")
+endif()
+
+add_library(lockstep_flags INTERFACE)
+# -ffp-contract=off: a fused multiply-add would change the last bit of a product, and through a
+# truncation a nanosecond.
+target_compile_options(lockstep_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
+  -Woverloaded-virtual -Wold-style-cast -Wcast-align -Werror -ffp-contract=off)
+if(LOCKSTEP_SANITIZE)
+  target_compile_options(lockstep_flags INTERFACE
+    -fsanitize=${LOCKSTEP_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(lockstep_flags INTERFACE -fsanitize=${LOCKSTEP_SANITIZE})
+endif()

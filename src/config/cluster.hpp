@@ -1,0 +1,138 @@
+// The cluster after its file was read, checked and resolved: instances with all degrees, the
+// derived topology, NPU ids, memory tiers. Everything later reads this and never the JSON.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/units.hpp"
+#include "config/fidelity.hpp"
+#include "config/pim_device.hpp"
+#include "config/placement.hpp"
+#include "config/power_config.hpp"
+#include "config/run_options.hpp"
+#include "model/data_type.hpp"
+#include "model/model_config.hpp"
+
+namespace lockstep {
+
+enum class PdType : std::uint8_t { none, prefill, decode };
+
+/// Which network dimensions a collective spans, innermost first. Not given: all of them.
+struct DimMask {
+  std::uint8_t count = 0;  ///< 0: no mask
+  std::uint32_t bits = 0;  ///< bit d: dimension d takes part
+  [[nodiscard]] bool given() const { return count != 0; }
+  [[nodiscard]] bool involves(std::size_t dim) const { return ((bits >> dim) & 1U) != 0; }
+  [[nodiscard]] static DimMask of(const std::vector<bool>& dims);
+  friend bool operator==(const DimMask&, const DimMask&) = default;
+};
+/// "1,0"; empty when not given.
+[[nodiscard]] std::string to_string(const DimMask& mask);
+
+/// Bandwidth and latency of one memory level as its file gives them.
+struct MemoryFigures {
+  double size_gb = 0;    ///< of 2^30 bytes
+  double bandwidth = 0;  ///< GB/s of 10^9 bytes, that is bytes a ns
+  double latency = 0;    ///< ns
+};
+
+/// One serving replica, all settings resolved (instance key over flag over default).
+struct Instance {
+  std::int32_t id = 0;
+  std::int32_t node = 0;
+  std::shared_ptr<const ModelConfig> model;
+  std::string hardware;
+  MemoryFigures npu_mem;
+  double mem_util = 0.9;
+
+  std::int64_t num_npus = 1;  ///< tp * pp, without the receivers of a prefill instance
+  std::int64_t tp = 1;
+  std::int64_t pp = 1;
+  std::int64_t ep = 1;        ///< as configured
+  std::int64_t ep_total = 1;  ///< expert-parallel degree over the whole DP group
+  std::int64_t local_ep = 1;  ///< expert-parallel ranks of this instance
+  PdType pd = PdType::none;
+  std::optional<std::int32_t> dp_group;  ///< index into Cluster::dp_groups
+  std::int32_t first_npu = 0;
+  DimMask tp_mask;
+  DimMask ep_mask;
+  Placement placement;
+
+  std::int64_t max_num_seqs = 128;             ///< 0: no limit
+  std::int64_t max_num_batched_tokens = 2048;  ///< 0: no limit (before the context-length cap)
+  std::int64_t long_prefill_token_threshold = 0;
+  std::int64_t block_size = 16;
+  DataType dtype = DataType::bfloat16;
+  KvCacheType kv_cache_dtype = KvCacheType::automatic;
+  bool enable_chunked_prefill = true;
+  bool enable_prefix_caching = true;
+  bool reserve_full_isl = true;
+  bool enable_local_offloading = false;
+  bool enable_attn_offloading = false;
+  bool enable_sub_batch_interleaving = false;
+  bool enable_block_copy = true;
+
+  /// NPUs it occupies in the simulation: twice num_npus for prefill (the second half receives).
+  [[nodiscard]] std::int64_t width() const {
+    return pd == PdType::prefill ? 2 * num_npus : num_npus;
+  }
+  [[nodiscard]] std::int32_t end_npu() const {
+    return first_npu + static_cast<std::int32_t>(width()) - 1;
+  }
+  [[nodiscard]] std::int64_t fp() const { return bytes_per_element(dtype); }
+  [[nodiscard]] std::int64_t kv_fp() const { return kv_bytes_per_element(dtype, kv_cache_dtype); }
+};
+
+struct Node {
+  MemoryFigures cpu_mem;  ///< bandwidth and latency replaced by the PIM device's when offloading
+  std::optional<PimDevice> pim;
+  std::optional<PowerConfig> power;
+};
+
+struct CxlMemory {
+  MemoryFigures figures;  ///< size_gb is the total, not per device
+  std::int64_t num_devices = 1;
+};
+
+struct DpGroup {
+  std::string name;
+  std::vector<std::int32_t> members;  ///< instance ids in order
+};
+
+struct NetworkDims {
+  std::vector<std::int64_t> npus;  ///< innermost first
+  std::vector<double> bandwidth;   ///< GB/s of 2^30 bytes, per dimension
+  std::vector<double> latency;     ///< ns, per dimension
+};
+
+struct Cluster {
+  std::vector<Node> nodes;
+  std::vector<Instance> instances;
+  std::vector<DpGroup> dp_groups;
+  std::optional<CxlMemory> cxl;
+  NetworkDims network;
+  double local_mem_bandwidth = 0;     ///< GB/s that prices reductions (first instance, last node)
+  bool local_offloading = false;      ///< some instance reads its weights through the local tier
+  bool attn_offloading = false;       ///< some instance computes attention in memory
+  bool power = false;                 ///< every node has a power block
+  std::vector<std::string> warnings;  ///< what was ignored or replaced, in reading order
+
+  [[nodiscard]] std::int64_t total_npus() const;
+};
+
+/// Folders that names in the files are looked up in.
+struct SearchPaths {
+  std::vector<std::filesystem::path> models;
+  std::vector<std::filesystem::path> pim;
+};
+
+/// Reads, checks and resolves a cluster file. Throws UserError naming file and JSON path.
+[[nodiscard]] Cluster load_cluster(const std::filesystem::path& file, const RunOptions& options,
+                                   const SearchPaths& paths);
+
+}  // namespace lockstep

@@ -1,0 +1,79 @@
+// All NPUs of the cluster in one event loop: issues the nodes of their graphs, moves messages,
+// runs collectives, queues at memory devices. It knows nothing of requests.
+//
+// A step is one time value: everything that happens at that time, also what is added while it is
+// handled. Between steps the owner may look at finished NPUs and start new programs, which then
+// begin at now(), in a further step at the same time if they cause events at once.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/units.hpp"
+#include "iteration/graph.hpp"
+#include "network/topology.hpp"
+
+namespace lockstep {
+
+/// One memory level with its queueing discipline.
+struct MemoryLevelSpec {
+  enum class Discipline : std::uint8_t { per_npu, per_device };
+  MemoryTier tier = MemoryTier::remote;
+  Discipline discipline = Discipline::per_device;
+  double bandwidth = 0;  ///< bytes a ns
+  double latency = 0;    ///< ns
+  std::int64_t num_devices = 1;
+  std::int64_t pim_channels = 0;
+};
+
+struct DeviceSimulatorSpec {
+  Topology topology;
+  std::vector<MemoryLevelSpec> memory;
+  double local_mem_bandwidth = 0;  ///< GB/s that prices reductions
+  Nanos endpoint_delay{10};
+  Nanos idle_step{1'000'000};  ///< clock advance when nothing is in flight anywhere
+  bool integer_memory_figures = true;
+};
+
+class DeviceSimulator {
+public:
+  explicit DeviceSimulator(DeviceSimulatorSpec spec);
+  ~DeviceSimulator();
+  DeviceSimulator(const DeviceSimulator&) = delete;
+  DeviceSimulator& operator=(const DeviceSimulator&) = delete;
+
+  [[nodiscard]] Nanos now() const;
+  [[nodiscard]] std::int64_t num_npus() const;
+
+  /// Loads a program on a finished NPU and issues what depends on nothing, at now(). The NPU's
+  /// iteration number grows by one.
+  void start(std::shared_ptr<const NpuGraph> graph);
+  /// Appends a program to the NPU's queue; it starts the tick the current one ends. Starts at
+  /// once when the NPU is finished and nothing is queued.
+  void enqueue(std::shared_ptr<const NpuGraph> graph);
+
+  [[nodiscard]] bool finished(std::int32_t npu) const;
+  /// Programs given to the NPU so far, minus one: 0 is the opening event.
+  [[nodiscard]] std::int64_t iteration(std::int32_t npu) const;
+  /// now() minus the compute issued on the NPU since the start.
+  [[nodiscard]] Nanos exposed_communication(std::int32_t npu) const;
+
+  /// True while some event is pending.
+  [[nodiscard]] bool busy() const;
+  /// Handles the earliest pending time; when none is pending adds idle_step to the clock.
+  void step();
+  /// When nothing is pending: moves the clock to `time` (not backwards).
+  void advance_idle_to(Nanos time);
+
+  /// What each unfinished NPU waits for ("NPU 3 waits in ALLREDUCE #12 (4096 B, dims 1,0) for NPU
+  /// 2"), for the error when nothing can move any more.
+  [[nodiscard]] std::string describe_waits() const;
+
+private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace lockstep

@@ -1,0 +1,67 @@
+// The rows of a batch as one dependency graph per NPU.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/units.hpp"
+#include "config/cluster.hpp"
+#include "config/memory_location.hpp"
+#include "iteration/trace.hpp"
+#include "network/collective.hpp"
+
+namespace lockstep {
+
+/// Values are the node type codes of the field's graph files.
+enum class NodeKind : std::uint8_t {
+  mem_load = 2,
+  mem_store = 3,
+  pim = 4,
+  compute = 5,
+  send = 6,
+  recv = 7,
+  collective = 8
+};
+
+struct GraphNode {
+  NodeKind kind = NodeKind::compute;
+  CollectiveKind comm = CollectiveKind::none;
+  DimMask comm_mask;
+  std::int32_t row = 0;     ///< row number it was made from, leading kv rows not counted
+  std::int32_t peer = -1;   ///< send: destination NPU, recv: source NPU
+  std::int32_t tag = 0;     ///< of a send or receive
+  Nanos duration;           ///< compute and pim
+  Bytes size;               ///< tensor or message
+  MemoryLocation location;  ///< mem_load, mem_store, pim
+};
+
+/// Nodes in creation order; the order is the issue priority (lowest first). Edges are stored as
+/// children lists in insertion order plus a parent count per node.
+struct NpuGraph {
+  std::int32_t npu = 0;
+  std::int64_t first_id = 0;    ///< id of nodes[num_shared] in the whole conversion
+  std::int32_t num_shared = 0;  ///< leading kv nodes, whose ids are 0 and 1 on every rank
+  std::vector<GraphNode> nodes;
+  std::vector<std::int32_t> num_parents;
+  std::vector<std::int32_t> child_begin;  ///< nodes.size() + 1 offsets into children
+  std::vector<std::int32_t> children;
+  std::vector<std::int32_t> parents;  ///< same edges the other way, for files
+  std::vector<std::int32_t> parent_begin;
+};
+
+struct GraphContext {
+  std::int64_t num_npus = 1;  ///< of the instance, without receivers
+  std::int32_t first_npu = 0;
+  bool local_offloading = false;
+};
+
+/// Converts one instance's trace to the graphs of all its NPUs (receivers included for prefill),
+/// ascending by NPU. Throws UserError for a trace that cannot be cut into the stages it names.
+[[nodiscard]] std::vector<NpuGraph> build_graphs(const IterationTrace& trace,
+                                                 const GraphContext& context);
+
+/// The start-up event: one compute node of `duration` per NPU.
+[[nodiscard]] NpuGraph event_graph(std::int32_t npu, Nanos duration);
+
+}  // namespace lockstep

@@ -1,0 +1,73 @@
+// One batch of one instance as rows: which layer takes how long, moves which tensors and is
+// followed by which collective. The rows are what the text form of a trace shows.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/units.hpp"
+#include "config/cluster.hpp"
+#include "config/memory_location.hpp"
+#include "network/collective.hpp"
+
+namespace lockstep {
+
+enum class ExecutionType : std::uint8_t { colocated, prefill, decode, event };
+
+enum class RowKind : std::uint8_t {
+  layer,    ///< an ordinary row
+  kv_load,  ///< recall from a lower tier
+  kv_evict,
+  expert,      ///< marker EXPERT <index>
+  expert_end,  ///< marker EXPERT END
+  pim,         ///< marker PIM <index>
+  pim_end      ///< marker PIM END
+};
+
+/// Sub-batch of an interleaved iteration.
+enum class BatchTag : std::uint8_t { none, batch_1, batch_2 };
+
+struct TraceRow {
+  RowKind kind = RowKind::layer;
+  BatchTag tag = BatchTag::none;
+  CollectiveKind comm = CollectiveKind::none;
+  DimMask comm_mask;
+  std::int32_t index = 0;  ///< of an expert or PIM marker
+  /// Row name without its number ("layernorm", "expert", "kv_load"); points into static storage
+  /// or into IterationTrace::names. Empty for markers.
+  std::string_view name;
+  Nanos comp_time;
+  MemoryLocation input_loc, weight_loc, output_loc;
+  Bytes input_size, weight_size, output_size;
+  /// Of the collective; on a prefill instance's qkv_proj with comm none: KV bytes to hand over.
+  Bytes comm_size;
+};
+
+/// `repeat` copies of the same rows one after the other.
+struct TraceSegment {
+  std::vector<TraceRow> rows;
+  std::int64_t repeat = 1;
+};
+
+struct IterationTrace {
+  ExecutionType type = ExecutionType::colocated;
+  std::int64_t pp_size = 1;
+  /// First row of every stage after the first, in expanded rows without the leading kv rows.
+  std::vector<std::int64_t> stage_boundaries;
+  /// Prologue (with kv rows), blocks, head. Row numbers run over the expanded copies.
+  std::vector<TraceSegment> segments;
+
+  [[nodiscard]] std::int64_t num_rows() const;
+};
+
+/// The text form, byte for byte as the field's converter reads it.
+[[nodiscard]] std::string to_text(const IterationTrace& trace);
+/// Reads the text form back (one segment, repeat 1). `names` keeps the row names alive.
+struct ParsedTrace {
+  std::vector<std::string> names;
+  IterationTrace trace;
+};
+[[nodiscard]] ParsedTrace parse_trace(std::string_view text, const std::string& file_name);
+
+}  // namespace lockstep

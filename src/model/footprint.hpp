@@ -1,0 +1,34 @@
+// Bytes: weights and KV cache of one rank, and the tensors of one layer.
+#pragma once
+
+#include <cstdint>
+
+#include "base/units.hpp"
+#include "model/layer.hpp"
+#include "model/model_config.hpp"
+
+namespace lockstep {
+
+/// Weights of one rank. `ep` is the total expert-parallel degree. Embedding, final norm and head
+/// are counted on every rank, whatever its pipeline stage.
+[[nodiscard]] Bytes weight_bytes_per_rank(const ModelConfig& model, std::int64_t tp,
+                                          std::int64_t pp, std::int64_t ep, std::int64_t fp);
+
+/// KV cache of `tokens` tokens on one of `num_npus` ranks: 2*kv_dim*tokens*L*kv_fp // num_npus.
+[[nodiscard]] Bytes kv_bytes_per_rank(const ModelConfig& model, std::int64_t tokens,
+                                      std::int64_t num_npus, std::int64_t kv_fp);
+
+struct TensorSizes {
+  Bytes input, weight, output;
+  friend bool operator==(const TensorSizes&, const TensorSizes&) = default;
+};
+
+/// Tensors of one layer for `tokens` rows; `parallel` is tp, or the total ep for `moe`.
+/// `kv_len` matters for attention only.
+[[nodiscard]] TensorSizes tensor_sizes(const ModelConfig& model, Layer layer, std::int64_t tokens,
+                                       std::int64_t kv_len, std::int64_t parallel, std::int64_t fp);
+/// Attention of one request offloaded to memory-side compute.
+[[nodiscard]] TensorSizes pim_attention_sizes(const ModelConfig& model, std::int64_t parallel,
+                                              std::int64_t fp);
+
+}  // namespace lockstep

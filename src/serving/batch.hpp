@@ -1,0 +1,49 @@
+// What one step of one instance computes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/units.hpp"
+#include "serving/request.hpp"
+
+namespace lockstep {
+
+/// One request's share of a batch.
+struct BatchEntry {
+  Request* request = nullptr;
+  std::int64_t tokens = 0;           ///< scheduled in this step (q)
+  std::int64_t computed_before = 0;  ///< context before it, prefix hits included (k)
+};
+
+/// An entry of more than one token counts as prefill, one of exactly one as decode.
+struct Batch {
+  std::int64_t id = 0;
+  std::int32_t instance = 0;
+  std::vector<BatchEntry> entries;  ///< scheduling order; empty for a dummy
+  std::int64_t total_len = 0;       ///< tokens; raised by DP padding
+  std::int64_t kv_len = 0;
+  std::int64_t num_prefill = 0;
+  std::int64_t num_decode = 0;  ///< padding counts as decodes
+  std::int64_t padding = 0;     ///< tokens added to reach the wave's largest member
+  bool dummy = false;           ///< one decode of context 1, no requests
+  Nanos batch_time;             ///< when it was formed
+  Bytes load;                   ///< recalled from a lower tier before the first layer
+  Bytes write_through;          ///< written down to the lower tier; informative
+  Bytes kv_size;                ///< used in the NPU pool when formed; informative
+  std::int64_t pd_kv_send_tokens = 0;
+  std::vector<std::int32_t> fired;  ///< NPUs that have taken it
+  std::vector<std::int32_t> ended;  ///< NPUs that have reported it finished
+
+  [[nodiscard]] bool has_fired(std::int32_t npu) const;
+  [[nodiscard]] bool has_ended(std::int32_t npu) const;
+};
+
+/// The 1-token batch by which an idle member takes part in a wave.
+[[nodiscard]] Batch make_dummy_batch(std::int64_t id, std::int32_t instance, Nanos now);
+
+/// Raises `batch` to `total_len` tokens; the request entries stay as they are.
+void pad_batch(Batch& batch, std::int64_t total_len);
+
+}  // namespace lockstep

@@ -1,0 +1,47 @@
+// A request on its way through the engine, and what the result file says about it.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/units.hpp"
+#include "workload/workload.hpp"
+
+namespace lockstep {
+
+enum class RequestStatus : std::uint8_t { waiting, running, preempted, finished };
+
+/// 128-bit hash of a full block of tokens and all blocks before it. Never printed or ordered by.
+struct BlockHash {
+  std::uint64_t high = 0, low = 0;
+  friend bool operator==(const BlockHash&, const BlockHash&) = default;
+};
+
+/// Units: tokens and ns. `-1` timestamps are not set.
+struct Request {
+  std::int64_t id = 0;
+  std::int64_t input = 0;   ///< prompt tokens
+  std::int64_t output = 0;  ///< target total length: prompt + generated
+  Nanos arrival;
+  std::int32_t instance = 0;                ///< current owner
+  const WorkloadRequest* source = nullptr;  ///< token ids and session; null for built-in requests
+
+  bool is_init = true;            ///< the first token is not produced yet
+  std::int64_t num_computed = 0;  ///< tokens whose KV exists or is scheduled
+  std::int64_t num_tokens = 0;    ///< prompt + generated so far
+  RequestStatus status = RequestStatus::waiting;
+
+  Nanos end_time{-1}, latency{-1}, queuing_delay{-1}, ttft{-1}, tpot{-1};
+  Nanos recent_end{0};  ///< time of the last token
+  std::vector<Nanos> itl;
+
+  bool hashed = false;  ///< block_hashes are filled in
+  std::vector<BlockHash> block_hashes;
+  std::int64_t npu_cache_hit = 0;     ///< tokens, of the last look-up
+  std::int64_t prefix_cache_hit = 0;  ///< NPU and lower tier together
+  std::int64_t recall_blocks = 0;     ///< lower-tier blocks to be fetched at the next allocation
+  std::int64_t num_preemptions = 0;
+  bool stats_counted = false;  ///< prefix statistics count a request once
+};
+
+}  // namespace lockstep
