@@ -15,14 +15,26 @@ struct ExpertLoad {
   std::vector<std::int64_t> activated_experts;  ///< distinct experts of rank r that get a token
 };
 
-/// One router per generated trace: every batch starts again from seed 42.
+/// One router per generated trace: every batch starts again from seed 42. Experts lie on the ranks
+/// in contiguous blocks.
 class ExpertRouter {
 public:
+  /// `num_experts` >= 1; `top_k` is cut to [1, num_experts].
   ExpertRouter(ExpertRoutingPolicy policy, std::int64_t num_experts, std::int64_t top_k);
-  /// Routes `tokens` over `ranks` expert-parallel ranks. Throws UserError for `custom`.
+  /// Routes `tokens` over `ranks` expert-parallel ranks (values below 1 count as 1).
+  /// Throws UserError for `custom`.
   [[nodiscard]] ExpertLoad route(std::int64_t tokens, std::int64_t ranks);
+  /// As above into `load`, whose buffers are reused.
+  void route(std::int64_t tokens, std::int64_t ranks, ExpertLoad& load);
+  /// Back to the state after construction.
+  void restart();
 
 private:
+  void route_balanced(std::int64_t tokens, std::int64_t ranks, ExpertLoad& load) const;
+  void route_round_robin(std::int64_t tokens, std::int64_t ranks, ExpertLoad& load) const;
+  void route_random(std::int64_t tokens, std::int64_t ranks, ExpertLoad& load);
+  [[nodiscard]] std::size_t owner(std::int64_t expert, std::int64_t ranks) const;
+
   ExpertRoutingPolicy policy_;
   std::int64_t num_experts_;
   std::int64_t top_k_;
