@@ -12,6 +12,7 @@
 #include "base/units.hpp"
 #include "config/cluster.hpp"
 #include "perf/kernel_times.hpp"
+#include "serving/batch.hpp"
 #include "serving/request.hpp"
 
 namespace lockstep {
@@ -85,12 +86,19 @@ struct LogRecord {
   std::string text;
 };
 
+enum class PollAnswer : std::uint8_t { pass, sleep, exit, program };
+
 class RunObserver {
 public:
   virtual ~RunObserver() = default;
   virtual void on_log(const LogRecord& /*record*/) {}
   virtual void on_heartbeat(const Heartbeat& /*heartbeat*/) {}
   virtual void on_step(const StepEvent& /*step*/) {}
+  /// A batch whose program is about to be made (after padding).
+  virtual void on_batch(const Batch& /*batch*/) {}
+  /// A free NPU asked and was answered; the order is that of the simulation.
+  virtual void on_poll(std::int32_t /*npu*/, std::int64_t /*iteration*/, Nanos /*now*/,
+                       PollAnswer /*answer*/) {}
   /// Called before any of these is built, so that silent runs pay nothing.
   [[nodiscard]] virtual LogSeverity min_severity() const { return LogSeverity::warning; }
   [[nodiscard]] virtual bool wants_steps() const { return false; }

@@ -1,0 +1,48 @@
+# make run    installs what is missing, builds, runs the DP+EP MoE case and shows its result
+# make test   builds everything and runs all the tests
+# Further: make check (format, includes, static analysis), asan, tsan, bench, format, clean.
+
+PRESET  ?= release
+BUILD   := build/$(PRESET)
+JOBS    ?= $(shell nproc)
+CONFIG  := configs/cluster/single_node_moe_dp_ep_instance.json
+DATASET := workloads/swe-bench-qwen3-30b-a3b-50-sps0.2.jsonl
+OUTPUT  := outputs/dp_ep_moe_run.csv
+
+.PHONY: run test build deps check asan tsan bench format clean
+
+run: build $(DATASET)
+	python3 -m serving --cluster-config '$(CONFIG)' --dtype bfloat16 --block-size 16 \
+	  --dataset '$(DATASET)' --output '$(OUTPUT)' --num-req 1
+	@tools/show_csv.py $(OUTPUT)
+
+$(DATASET): | build
+	$(BUILD)/lockstep workload agentic --sessions 50 --sps 0.2 --seed 42 --output $@
+
+test: build
+	ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+
+build: deps
+	cmake --preset $(PRESET)
+	cmake --build $(BUILD) -j $(JOBS)
+
+deps:
+	@tools/install_dependencies.sh
+
+check:
+	tools/check_format.sh
+	tools/check_includes.py
+	tools/check_tidy.sh $(BUILD)
+
+asan tsan:
+	$(MAKE) test PRESET=$@
+
+bench:
+	$(MAKE) build PRESET=release
+	tools/run_benchmarks.sh build/release
+
+format:
+	git ls-files '*.cpp' '*.hpp' | xargs clang-format -i
+
+clean:
+	rm -rf build outputs

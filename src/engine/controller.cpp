@@ -1,0 +1,335 @@
+#include "engine/controller.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.hpp"
+#include "engine/snapshot.hpp"
+
+namespace lockstep {
+
+Controller::Controller(const Cluster& cluster, const RunOptions& options,
+                       const FidelityPolicy& policy,
+                       std::vector<std::unique_ptr<ServingInstance>>& instances, Router& router,
+                       PowerModel* power, RunObserver& observer)
+    : cluster_(cluster),
+      policy_(policy),
+      instances_(instances),
+      router_(router),
+      power_(power),
+      observer_(observer),
+      exchange_(options.expert_exchange),
+      storage_(options.prefix_storage),
+      sharing_(options.enable_prefix_sharing),
+      min_severity_(observer.min_severity()),
+      wants_steps_(observer.wants_steps()),
+      interval_(static_cast<std::int64_t>(options.log_interval * 1e9)) {
+  for (const Instance& instance : cluster.instances) {
+    instance_of_npu_.insert(instance_of_npu_.end(), static_cast<std::size_t>(instance.width()),
+                            instance.id);
+    num_prefill_ += instance.pd == PdType::prefill ? 1 : 0;
+  }
+  for (const DpGroup& group : cluster.dp_groups) {
+    waves_.emplace_back(group);
+  }
+}
+
+DPWave* Controller::wave_of(const ServingInstance& instance) {
+  const auto& group = instance.config().dp_group;
+  return group ? &waves_[static_cast<std::size_t>(*group)] : nullptr;
+}
+
+void Controller::log(LogSeverity severity, std::string_view component, const Instance* instance,
+                     std::string text) {
+  observer_.on_log({severity, component, instance != nullptr ? instance->node : -1,
+                    instance != nullptr ? instance->id : -1, std::move(text)});
+}
+
+PollReply Controller::poll(std::int32_t npu, std::int64_t iteration, Nanos now) {
+  auto& instance = *instances_[static_cast<std::size_t>(
+      instance_of_npu_[static_cast<std::size_t>(npu)])];
+  activity_ += router_.route_arrived(now);
+  if (instance.is_start(npu)) {
+    book_idle(instance, now);
+  }
+  complete(instance, iteration, npu, now);
+  Batch* batch = next_batch(instance, npu, iteration, now);
+  const Program* program = answer(instance, batch, npu, now);
+  if (instance.is_start(npu) && now > last_log_ + interval_) {
+    heartbeat(now);
+  }
+  const auto end = test_end(instance, npu);
+  if (program != nullptr) {
+    ++activity_;
+    return {PollAnswer::program, program};
+  }
+  return {end.value_or(PollAnswer::pass), nullptr};
+}
+
+void Controller::book_idle(ServingInstance& instance, Nanos now) {
+  if (!instance.idle) {
+    instance.last_end = now;
+    instance.idle = true;
+  } else if (power_ != nullptr) {
+    power_->npu_standby(instance.config(), now, instance.last_end, instance.last_calc);
+    instance.last_calc = now;
+  }
+}
+
+void Controller::complete(ServingInstance& instance, std::int64_t iteration, std::int32_t npu,
+                          Nanos now) {
+  const Completion completion = instance.scheduler().add_done(iteration, npu, now);
+  if (!completion.batch_done) {
+    return;
+  }
+  ++activity_;
+  instance.drop_program(completion.batch_id);
+  prompt_tokens_ += completion.prompt_tokens;
+  generated_tokens_ += completion.generated_tokens;
+  window_prompt_ += completion.prompt_tokens;
+  window_generated_ += completion.generated_tokens;
+  step_prompt_ += completion.prompt_tokens;
+  step_generated_ += completion.generated_tokens;
+  if (logs(LogSeverity::info)) {
+    log(LogSeverity::info, "Scheduler", &instance.config(),
+        fmt::format("Batch #{} is done", completion.batch_id));
+  }
+  for (Request* request : completion.ended) {
+    if (instance.config().pd == PdType::prefill) {
+      if (logs(LogSeverity::info)) {
+        log(LogSeverity::info, "Scheduler", &instance.config(),
+            fmt::format("Request #{} is prefill done, sent to decode instance", request->id));
+      }
+      hand_over(*request);
+    } else {
+      if (logs(LogSeverity::info)) {
+        log(LogSeverity::info, "Scheduler", &instance.config(),
+            fmt::format("Request #{} is done", request->id));
+      }
+      ++requests_;
+      router_.on_complete(*request, now);
+    }
+  }
+}
+
+void Controller::hand_over(Request& request) { router_.choose_decode().add_decode(request); }
+
+Batch* Controller::next_batch(ServingInstance& instance, std::int32_t npu, std::int64_t iteration,
+                              Nanos now) {
+  Scheduler& scheduler = instance.scheduler();
+  // A dummy that another NPU of this member opened is this NPU's next work: without it the first
+  // stage would miss that wave and its peers would wait for ever.
+  if (instance.is_start(npu) && instance.config().pp > 1) {
+    Batch* waiting = scheduler.find_inflight(iteration);
+    if (waiting != nullptr && waiting->dummy && !waiting->has_fired(npu)) {
+      waiting->fired.push_back(npu);
+      return waiting;
+    }
+  }
+  return scheduler.schedule(now, npu, iteration);
+}
+
+const Program* Controller::answer(ServingInstance& instance, Batch* batch, std::int32_t npu,
+                                  Nanos now) {
+  if (batch == nullptr) {
+    return answer_without_batch(instance, npu, now);
+  }
+  if (batch->fired.size() == 1) {
+    if (logs(LogSeverity::info)) {
+      log(LogSeverity::info, "Scheduler", &instance.config(),
+          fmt::format("Scheduling new batch #{} to NPU[{}]", batch->id, npu));
+    }
+    return answer_new_batch(instance, *batch, now);
+  }
+  return answer_joined_batch(instance, *batch, npu);
+}
+
+const Program* Controller::answer_without_batch(ServingInstance& instance, std::int32_t npu,
+                                                Nanos now) {
+  DPWave* wave = wave_of(instance);
+  if (wave == nullptr) {
+    return nullptr;
+  }
+  if (!instance.ready_waves.empty()) {
+    const std::int64_t id = instance.ready_waves.front();
+    instance.ready_waves.pop_front();
+    return instance.program(id);
+  }
+  const bool may_open = !wave->empty() && !wave->has_entry(instance.config().id) &&
+                        static_cast<std::int64_t>(instance.scheduler().num_inflight()) <
+                            instance.config().pp;
+  if (!may_open) {
+    return nullptr;
+  }
+  Batch* dummy = instance.scheduler().open_dummy(now, npu);
+  if (logs(LogSeverity::debug)) {
+    log(LogSeverity::debug, "Scheduler", &instance.config(),
+        fmt::format("Dummy batch #{} opened by NPU[{}]", dummy->id, npu));
+  }
+  return join_wave(instance, *dummy, now);
+}
+
+const Program* Controller::answer_new_batch(ServingInstance& instance, Batch& batch, Nanos now) {
+  ++activity_;
+  instance.idle = false;
+  if (wave_of(instance) != nullptr) {
+    return join_wave(instance, batch, now);
+  }
+  const Program* program = generate(instance, batch, batch.total_len);
+  report_step({&batch}, now);
+  return program;
+}
+
+const Program* Controller::answer_joined_batch(ServingInstance& instance, Batch& batch,
+                                               std::int32_t npu) {
+  if (instance.is_start(npu)) {
+    instance.idle = false;
+  }
+  const Program* program = instance.program(batch.id);
+  if (program == nullptr) {  // its wave is not assembled yet: ask again
+    batch.fired.erase(std::find(batch.fired.begin(), batch.fired.end(), npu));
+    return nullptr;
+  }
+  if (logs(LogSeverity::info)) {
+    log(LogSeverity::info, "Scheduler", &instance.config(),
+        fmt::format("Scheduling existing batch #{} to NPU[{}]", batch.id, npu));
+  }
+  return program;
+}
+
+const Program* Controller::join_wave(ServingInstance& instance, Batch& batch, Nanos now) {
+  ++activity_;
+  DPWave& wave = *wave_of(instance);
+  wave.join(batch);
+  if (!wave.complete()) {
+    return nullptr;
+  }
+  const Program* own = nullptr;
+  const std::vector<Batch*> batches = wave.take_wave();
+  for (Batch* member_batch : batches) {
+    auto& member = *instances_[static_cast<std::size_t>(member_batch->instance)];
+    const Program* program = generate(member, *member_batch, member_batch->total_len);
+    if (&member == &instance) {
+      own = program;
+    } else {
+      member.ready_waves.push_back(member_batch->id);
+    }
+  }
+  report_step(batches, now);
+  return own;
+}
+
+const Program* Controller::generate(ServingInstance& instance, Batch& batch,
+                                    std::int64_t wave_len) {
+  ++steps_;
+  observer_.on_batch(batch);
+  if (logs(LogSeverity::info)) {
+    std::vector<std::int64_t> ids;
+    for (const BatchEntry& entry : batch.entries) {
+      ids.push_back(entry.request->id);
+    }
+    log(LogSeverity::info, "TraceGenerator", &instance.config(),
+        fmt::format("Batch #{}: model={} num_reqs={} total_len={} req_ids=[{}]", batch.id,
+                    instance.config().model->name, ids.size(), batch.total_len,
+                    fmt::join(ids, ", ")));
+  }
+  return &instance.generate(batch, wave_len, power_);
+}
+
+void Controller::report_step(const std::vector<Batch*>& batches, Nanos now) {
+  if (!wants_steps_) {
+    return;
+  }
+  StepEvent event;
+  event.step = batches.front()->id;
+  event.now = now;
+  event.elapsed = now - last_step_;
+  event.prompt_tokens = step_prompt_;
+  event.generated_tokens = step_generated_;
+  for (const Batch* batch : batches) {
+    event.instances.push_back(batch->instance);
+    event.batch_sizes.push_back(static_cast<std::int64_t>(batch->entries.size()));
+  }
+  for (const auto& instance : instances_) {
+    event.npu_used.push_back(npu_bytes_used(instance->scheduler()));
+  }
+  const Instance& first = instances_[static_cast<std::size_t>(batches.front()->instance)]->config();
+  const ExchangeSizes sizes = exchange_sizes(first, batches.front()->total_len, exchange_);
+  event.dispatch = sizes.dispatch;
+  event.combine = sizes.combine;
+  event.dispatch_size = sizes.dispatch_size;
+  event.combine_size = sizes.combine_size;
+  observer_.on_step(event);
+  last_step_ = now;
+  step_prompt_ = step_generated_ = 0;
+}
+
+void Controller::heartbeat(Nanos now) {
+  last_log_ += interval_;
+  const double ratio = 1e9 / static_cast<double>(interval_.count());
+  Heartbeat beat = take_snapshot(cluster_, instances_, now, storage_, sharing_);
+  beat.mark = last_log_;
+  beat.prompt_throughput = static_cast<double>(window_prompt_) * ratio;
+  beat.generation_throughput = static_cast<double>(window_generated_) * ratio;
+  if (power_ != nullptr) {
+    beat.power = power_->interval_power(now);
+  }
+  window_prompt_ = window_generated_ = 0;
+  interval_throughput_.push_back({beat.prompt_throughput, beat.generation_throughput});
+  observer_.on_heartbeat(beat);
+}
+
+std::optional<PollAnswer> Controller::test_end(ServingInstance& instance, std::int32_t npu) {
+  const bool may_end = instance.config().pd != PdType::decode || prefill_finished_;
+  if (!may_end || instance.done || !instance.scheduler().empty() || router_.has_pending() ||
+      router_.has_open_sessions()) {
+    return std::nullopt;
+  }
+  if (DPWave* wave = wave_of(instance)) {
+    const auto empty = [&](std::int32_t id) {
+      return instances_[static_cast<std::size_t>(id)]->scheduler().empty();
+    };
+    if (!std::all_of(wave->members().begin(), wave->members().end(), empty)) {
+      return std::nullopt;
+    }
+  }
+  auto& exited = instance.exited_npus;
+  if (std::find(exited.begin(), exited.end(), npu) == exited.end()) {
+    exited.push_back(npu);
+  }
+  ++activity_;
+  if (exited.size() == (instance.config().num_npus == 1 ? 1U : 2U)) {
+    instance.done = true;
+    ++num_done_;
+    if (num_done_ == num_prefill_) {
+      prefill_finished_ = true;
+    }
+  }
+  const bool all_done = num_done_ == static_cast<std::int64_t>(instances_.size());
+  return all_done ? PollAnswer::exit : PollAnswer::sleep;
+}
+
+std::string Controller::describe_blocked(Nanos now) const {
+  std::string text;
+  for (const auto& instance : instances_) {
+    if (const auto reason = instance->scheduler().blocked_reason(now)) {
+      text += fmt::format("\n  instance {}: {}", instance->config().id, *reason);
+    }
+  }
+  for (std::size_t g = 0; g < waves_.size(); ++g) {
+    if (waves_[g].empty()) {
+      continue;
+    }
+    for (const std::int32_t member : waves_[g].members()) {
+      text += fmt::format("\n  DP group '{}': instance {} {}", cluster_.dp_groups[g].name, member,
+                          waves_[g].has_entry(member) ? "waits at the wave's barrier"
+                                                      : "has not joined the wave");
+    }
+  }
+  return text;
+}
+
+}  // namespace lockstep

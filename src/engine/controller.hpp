@@ -1,0 +1,101 @@
+// The front end of the simulation: what happens when an NPU reports that it is free. It routes
+// arrivals, completes batches, hands finished prompts over, forms the next batch, assembles waves
+// and decides when the run is over. It owns no clock; the loop in simulation.hpp asks it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/cluster.hpp"
+#include "energy/power_model.hpp"
+#include "engine/dp_wave.hpp"
+#include "engine/run_result.hpp"
+#include "engine/serving_instance.hpp"
+#include "serving/router.hpp"
+
+namespace lockstep {
+
+/// Answer to a poll.
+struct PollReply {
+  PollAnswer kind = PollAnswer::pass;
+  const Program* program = nullptr;
+};
+
+class Controller {
+public:
+  /// All references must outlive the controller; `power` may be null.
+  Controller(const Cluster& cluster, const RunOptions& options, const FidelityPolicy& policy,
+             std::vector<std::unique_ptr<ServingInstance>>& instances, Router& router,
+             PowerModel* power, RunObserver& observer);
+
+  /// NPU `npu`, which has finished iteration `iteration`, asks at `now`.
+  PollReply poll(std::int32_t npu, std::int64_t iteration, Nanos now);
+
+  /// Grows with every change of state; equal before and after a round of polls: nothing happened.
+  [[nodiscard]] std::int64_t activity() const { return activity_; }
+  /// The next heartbeat is due at the first poll after this time.
+  [[nodiscard]] Nanos next_heartbeat_after() const { return last_log_ + interval_; }
+  [[nodiscard]] Nanos log_interval() const { return interval_; }
+
+  /// Why the cluster cannot go on: blocked queues, members missing at a wave.
+  [[nodiscard]] std::string describe_blocked(Nanos now) const;
+
+  // What the result is made of.
+  [[nodiscard]] std::int64_t requests() const { return requests_; }
+  [[nodiscard]] std::int64_t prompt_tokens() const { return prompt_tokens_; }
+  [[nodiscard]] std::int64_t generated_tokens() const { return generated_tokens_; }
+  [[nodiscard]] std::int64_t steps() const { return steps_; }
+  [[nodiscard]] const std::vector<std::array<double, 2>>& interval_throughput() const {
+    return interval_throughput_;
+  }
+
+private:
+  void book_idle(ServingInstance& instance, Nanos now);
+  void complete(ServingInstance& instance, std::int64_t iteration, std::int32_t npu, Nanos now);
+  void hand_over(Request& request);
+  Batch* next_batch(ServingInstance& instance, std::int32_t npu, std::int64_t iteration, Nanos now);
+  const Program* answer(ServingInstance& instance, Batch* batch, std::int32_t npu, Nanos now);
+  const Program* answer_without_batch(ServingInstance& instance, std::int32_t npu, Nanos now);
+  const Program* answer_new_batch(ServingInstance& instance, Batch& batch, Nanos now);
+  const Program* answer_joined_batch(ServingInstance& instance, Batch& batch, std::int32_t npu);
+  const Program* join_wave(ServingInstance& instance, Batch& batch, Nanos now);
+  const Program* generate(ServingInstance& instance, Batch& batch, std::int64_t wave_len);
+  void report_step(const std::vector<Batch*>& batches, Nanos now);
+  void heartbeat(Nanos now);
+  /// Nothing: the run goes on as answered.
+  std::optional<PollAnswer> test_end(ServingInstance& instance, std::int32_t npu);
+  void log(LogSeverity severity, std::string_view component, const Instance* instance,
+           std::string text);
+  [[nodiscard]] bool logs(LogSeverity severity) const { return severity >= min_severity_; }
+  [[nodiscard]] DPWave* wave_of(const ServingInstance& instance);
+
+  const Cluster& cluster_;
+  const FidelityPolicy& policy_;
+  std::vector<std::unique_ptr<ServingInstance>>& instances_;
+  std::vector<std::int32_t> instance_of_npu_;
+  std::vector<DPWave> waves_;  ///< by DP group
+  Router& router_;
+  PowerModel* power_;
+  RunObserver& observer_;
+  ExpertExchange exchange_;
+  PrefixStorage storage_;
+  bool sharing_ = false;
+  LogSeverity min_severity_;
+  bool wants_steps_;
+
+  Nanos interval_;
+  Nanos last_log_;
+  std::int64_t window_prompt_ = 0, window_generated_ = 0;
+  std::int64_t prompt_tokens_ = 0, generated_tokens_ = 0, requests_ = 0, steps_ = 0;
+  std::vector<std::array<double, 2>> interval_throughput_;
+  Nanos last_step_;
+  std::int64_t step_prompt_ = 0, step_generated_ = 0;
+  std::int64_t num_prefill_ = 0, num_done_ = 0;
+  bool prefill_finished_ = false;
+  std::int64_t activity_ = 0;
+};
+
+}  // namespace lockstep

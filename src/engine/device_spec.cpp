@@ -1,0 +1,61 @@
+#include "engine/device_spec.hpp"
+
+#include "base/error.hpp"
+
+namespace lockstep {
+namespace {
+
+MemoryLevelSpec remote_level(const Cluster& cluster) {
+  // One figure for all nodes: that of the first.
+  const Node& node = cluster.nodes.front();
+  MemoryLevelSpec level;
+  level.tier = MemoryTier::remote;
+  level.bandwidth = node.cpu_mem.bandwidth;
+  level.latency = node.cpu_mem.latency;
+  level.num_devices = static_cast<std::int64_t>(cluster.nodes.size());
+  level.pim_channels = cluster.attn_offloading && node.pim ? node.pim->channels : 0;
+  return level;
+}
+
+/// The last node's first instance speaks for all of them.
+const Instance& last_nodes_first_instance(const Cluster& cluster) {
+  const auto last = static_cast<std::int32_t>(cluster.nodes.size()) - 1;
+  for (const Instance& instance : cluster.instances) {
+    if (instance.node == last) {
+      return instance;
+    }
+  }
+  return cluster.instances.front();
+}
+
+}  // namespace
+
+DeviceSimulatorSpec device_spec(const Cluster& cluster, const FidelityPolicy& policy) {
+  ensure(!cluster.nodes.empty() && !cluster.instances.empty(), "a cluster without instances");
+  DeviceSimulatorSpec spec{.topology = Topology::from(cluster.network),
+                           .memory = {},
+                           .local_mem_bandwidth = cluster.local_mem_bandwidth,
+                           .idle_step = policy.idle_step,
+                           .integer_memory_figures = policy.integer_memory_figures};
+  spec.memory.push_back(remote_level(cluster));
+  if (cluster.local_offloading) {
+    const Instance& instance = last_nodes_first_instance(cluster);
+    MemoryLevelSpec level;
+    level.tier = MemoryTier::local;
+    level.discipline = MemoryLevelSpec::Discipline::per_npu;
+    level.bandwidth = instance.npu_mem.bandwidth;
+    level.latency = instance.npu_mem.latency;
+    spec.memory.push_back(level);
+  }
+  if (cluster.cxl) {
+    MemoryLevelSpec level;
+    level.tier = MemoryTier::cxl;
+    level.bandwidth = cluster.cxl->figures.bandwidth;
+    level.latency = cluster.cxl->figures.latency;
+    level.num_devices = cluster.cxl->num_devices;
+    spec.memory.push_back(level);
+  }
+  return spec;
+}
+
+}  // namespace lockstep

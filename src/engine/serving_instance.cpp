@@ -1,0 +1,71 @@
+#include "engine/serving_instance.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.hpp"
+
+namespace lockstep {
+namespace {
+
+/// Books what a trace says on the node of its instance.
+class InstanceEnergy final : public EnergySink {
+public:
+  InstanceEnergy(PowerModel& power, const Instance& instance)
+      : power_(power), instance_(instance) {}
+  void npu_active(Nanos latency) override { power_.npu_active(instance_, latency); }
+  void dram(double bytes) override { power_.dram(instance_, bytes); }
+  void link(double bytes) override { power_.link(instance_, bytes); }
+  void pim_active(double latency_ns) override { power_.pim_active(instance_, latency_ns); }
+
+private:
+  PowerModel& power_;
+  const Instance& instance_;
+};
+
+}  // namespace
+
+ServingInstance::ServingInstance(const Cluster& cluster, const Instance& instance,
+                                 const FidelityPolicy& policy, KVCacheManager kv,
+                                 std::shared_ptr<const KernelTimes> times, TraceSettings settings,
+                                 SchedulerObserver* observer)
+    : instance_(instance),
+      scheduler_(instance, policy, std::move(kv), observer),
+      traces_(cluster, instance, std::move(times), settings) {}
+
+const Program& ServingInstance::generate(const Batch& batch, std::int64_t wave_len,
+                                         PowerModel* power) {
+  if (power != nullptr) {
+    InstanceEnergy sink(*power, instance_);
+    traces_.build(batch, wave_len, trace_, &sink);
+  } else {
+    traces_.build(batch, wave_len, trace_, nullptr);
+  }
+  const GraphContext context{instance_.num_npus, instance_.first_npu,
+                             instance_.enable_local_offloading};
+  Program program{batch.id, {}};
+  for (NpuGraph& graph : build_graphs(trace_, context)) {
+    program.graphs.push_back(std::make_shared<const NpuGraph>(std::move(graph)));
+  }
+  programs_.push_back(std::move(program));
+  return programs_.back();
+}
+
+const Program* ServingInstance::program(std::int64_t batch_id) const {
+  const auto found = std::find_if(programs_.begin(), programs_.end(),
+                                  [&](const Program& p) { return p.batch_id == batch_id; });
+  return found == programs_.end() ? nullptr : &*found;
+}
+
+void ServingInstance::drop_program(std::int64_t batch_id) {
+  std::erase_if(programs_, [&](const Program& p) { return p.batch_id == batch_id; });
+}
+
+const std::shared_ptr<const NpuGraph>& ServingInstance::graph(const Program& program,
+                                                              std::int32_t npu) const {
+  const auto index = static_cast<std::size_t>(npu - instance_.first_npu);
+  ensure(index < program.graphs.size(), "the program has no graph for this NPU");
+  return program.graphs[index];
+}
+
+}  // namespace lockstep

@@ -1,0 +1,54 @@
+// One serving replica while it runs: its scheduler, its trace builder, the programs of its batches.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "config/cluster.hpp"
+#include "energy/power_model.hpp"
+#include "engine/program.hpp"
+#include "iteration/trace_builder.hpp"
+#include "perf/kernel_times.hpp"
+#include "serving/scheduler.hpp"
+
+namespace lockstep {
+
+class ServingInstance {
+public:
+  ServingInstance(const Cluster& cluster, const Instance& instance, const FidelityPolicy& policy,
+                  KVCacheManager kv, std::shared_ptr<const KernelTimes> times,
+                  TraceSettings settings, SchedulerObserver* observer);
+
+  [[nodiscard]] const Instance& config() const { return instance_; }
+  [[nodiscard]] Scheduler& scheduler() { return scheduler_; }
+  [[nodiscard]] const Scheduler& scheduler() const { return scheduler_; }
+  [[nodiscard]] const TraceBuilder& traces() const { return traces_; }
+  [[nodiscard]] bool is_start(std::int32_t npu) const { return npu == instance_.first_npu; }
+
+  /// Makes the program of a batch and keeps it until the batch is done. `power` may be null.
+  const Program& generate(const Batch& batch, std::int64_t wave_len, PowerModel* power);
+  /// The program of a batch in flight; null before generate().
+  [[nodiscard]] const Program* program(std::int64_t batch_id) const;
+  void drop_program(std::int64_t batch_id);
+  [[nodiscard]] const std::shared_ptr<const NpuGraph>& graph(const Program& program,
+                                                             std::int32_t npu) const;
+
+  /// Programs of finished waves that no NPU of this member has fetched yet, oldest first.
+  std::deque<std::int64_t> ready_waves;
+  bool idle = false;     ///< the start NPU was seen without work
+  Nanos last_end;        ///< when it became idle (energy)
+  Nanos last_calc;       ///< until when standby energy is booked
+  std::vector<std::int32_t> exited_npus;  ///< polled NPUs that have seen the end
+  bool done = false;
+
+private:
+  const Instance& instance_;
+  Scheduler scheduler_;
+  TraceBuilder traces_;
+  IterationTrace trace_;  ///< reused buffer
+  std::deque<Program> programs_;
+};
+
+}  // namespace lockstep

@@ -1,0 +1,244 @@
+#include "engine/simulation.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.hpp"
+#include "engine/device_spec.hpp"
+
+namespace lockstep {
+
+Simulation::~Simulation() = default;
+
+Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const Workload* workload,
+                       KernelTimeLibrary& kernel_times, RunObserver& observer)
+    : cluster_(cluster),
+      options_(options),
+      policy_(FidelityPolicy::for_mode(options.fidelity)),
+      observer_(observer) {
+  if (cluster.power) {
+    power_ = std::make_unique<PowerModel>(cluster);
+  }
+  make_instances(options, kernel_times);
+  std::vector<Scheduler*> schedulers;
+  for (auto& instance : instances_) {
+    schedulers.push_back(&instance->scheduler());
+    const Instance& config = instance->config();
+    const PolledNpu start{config.first_npu, config.id};
+    start_list_.push_back(start);
+    if (config.width() > 1) {
+      end_list_.push_back({config.end_npu(), config.id});
+    }
+  }
+  router_ = std::make_unique<Router>(std::move(schedulers), options.request_routing_policy,
+                                     options.skip_prefill);
+  if (workload != nullptr) {
+    check_requests_fit(*workload);
+    router_->load(*workload);
+  } else {
+    router_->load_builtin();
+  }
+  device_ = std::make_unique<DeviceSimulator>(device_spec(cluster, policy_));
+  controller_ = std::make_unique<Controller>(cluster, options, policy_, instances_, *router_,
+                                             power_.get(), observer);
+}
+
+void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& kernel_times) {
+  const auto pools = make_prefix_pools(cluster_, options, warnings_);
+  const TraceSettings settings{options.expert_routing_policy, options.expert_exchange,
+                               options.fidelity == Fidelity::reference};
+  for (const Instance& instance : cluster_.instances) {
+    const auto& pool = pools[static_cast<std::size_t>(instance.id)];
+    KVCacheManager kv = make_kv_cache_manager(instance, pool, policy_);
+    kv_capacity_.push_back(kv.capacity());
+    auto times = kernel_times.times_for(instance);
+    const std::string source = times->description();
+    if (std::find(sources_.begin(), sources_.end(), source) == sources_.end()) {
+      sources_.push_back(source);
+    }
+    instances_.push_back(std::make_unique<ServingInstance>(
+        cluster_, instance, policy_, std::move(kv), std::move(times), settings, nullptr));
+  }
+  const auto& notes = kernel_times.warnings();
+  warnings_.insert(warnings_.end(), notes.begin(), notes.end());
+}
+
+void Simulation::check_requests_fit(const Workload& workload) const {
+  // The last token of a request is never computed, so its KV needs one slot less than its length.
+  const auto slots = [&](const Instance& instance) {
+    const KvCapacity& kv = kv_capacity_[static_cast<std::size_t>(instance.id)];
+    return kv.blocks * kv.block_size;
+  };
+  std::int64_t prompt_room = 0;
+  std::int64_t total_room = 0;
+  for (const Instance& instance : cluster_.instances) {
+    if (instance.pd != PdType::decode) {
+      prompt_room = std::max(prompt_room, slots(instance));
+    }
+    if (instance.pd != PdType::prefill) {
+      total_room = std::max(total_room, slots(instance));
+    }
+  }
+  for (const WorkloadRequest& request : workload.requests) {
+    const std::int64_t total = request.input_toks + std::max<std::int64_t>(request.output_toks, 1);
+    if (request.input_toks > prompt_room || total - 1 > total_room) {
+      throw UserError(
+          fmt::format("request {} needs KV memory for {} tokens, and no instance can hold more "
+                      "than {}",
+                      request.id, total - 1, std::min(prompt_room, total_room)),
+          {options_.dataset.value_or(""), 0, "input_toks"},
+          "shorten the request, raise npu_mem.mem_size or mem_util, or split the model over more "
+          "NPUs");
+    }
+  }
+}
+
+void Simulation::start_opening_event() {
+  const Nanos first = router_->first_arrival();
+  const Nanos interval = controller_->log_interval();
+  const Nanos alarm = interval > first ? first : interval;
+  for (std::int64_t npu = 0; npu < device_->num_npus(); ++npu) {
+    device_->start(std::make_shared<const NpuGraph>(
+        event_graph(static_cast<std::int32_t>(npu), alarm)));
+  }
+}
+
+RunResult Simulation::run() {
+  start_opening_event();
+  bool quiet = false;  // nothing happened in the last round of polls
+  for (;;) {
+    advance_clock(quiet);
+    const std::int64_t before = controller_->activity();
+    if (!poll_all()) {
+      break;
+    }
+    quiet = controller_->activity() == before;
+  }
+  return collect();
+}
+
+void Simulation::advance_clock(bool quiet) {
+  if (device_->busy()) {
+    device_->step();
+    return;
+  }
+  if (quiet && !router_->next_arrival()) {
+    report_stuck();
+  }
+  if (policy_.idle_step == Nanos{0}) {
+    if (quiet) {
+      device_->advance_idle_to(std::max(device_->now(), *router_->next_arrival()));
+    }
+    return;  // something changed without an event: ask again at the same time
+  }
+  device_->advance_idle_to(quiet ? idle_jump() : device_->now() + policy_.idle_step);
+}
+
+/// Polls of a quiet cluster change nothing until a request has arrived or a heartbeat is due, so
+/// the clock may take all those idle steps at once. Standby energy is booked at every poll: then
+/// it may not.
+Nanos Simulation::idle_jump() const {
+  const Nanos step = policy_.idle_step;
+  const Nanos now = device_->now();
+  if (power_) {
+    return now + step;
+  }
+  const Nanos target =
+      std::min(*router_->next_arrival(), controller_->next_heartbeat_after() + Nanos{1});
+  const std::int64_t steps = target <= now ? 1 : ceil_div((target - now).count(), step.count());
+  return now + step * steps;
+}
+
+bool Simulation::poll_all() {
+  for (PolledNpu& polled : end_list_) {
+    if (!poll(polled, false)) {
+      return false;
+    }
+  }
+  for (PolledNpu& polled : start_list_) {
+    if (!poll(polled, true)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Simulation::poll(PolledNpu& polled, bool start_npu) {
+  if (polled.asleep || !device_->finished(polled.npu)) {
+    return true;
+  }
+  const std::int64_t iteration = device_->iteration(polled.npu);
+  if (iteration != polled.reported) {
+    polled.reported = iteration;
+    log_iteration(polled.npu, iteration);
+  }
+  const PollReply reply = controller_->poll(polled.npu, iteration, device_->now());
+  observer_.on_poll(polled.npu, iteration, device_->now(), reply.kind);
+  switch (reply.kind) {
+    case PollAnswer::pass:
+      return true;
+    case PollAnswer::sleep:
+      polled.asleep = true;
+      return true;
+    case PollAnswer::exit:
+      return false;
+    case PollAnswer::program:
+      launch(*instances_[static_cast<std::size_t>(polled.instance)], *reply.program, polled.npu,
+             start_npu);
+      return true;
+  }
+  return true;
+}
+
+void Simulation::launch(ServingInstance& instance, const Program& program, std::int32_t npu,
+                        bool start_npu) {
+  if (start_npu) {
+    const std::int32_t end = instance.config().end_npu();
+    for (std::int32_t managed = npu + 1; managed < end; ++managed) {
+      device_->enqueue(instance.graph(program, managed));
+    }
+  }
+  device_->start(instance.graph(program, npu));
+}
+
+void Simulation::log_iteration(std::int32_t npu, std::int64_t iteration) {
+  if (observer_.min_severity() > LogSeverity::info) {
+    return;
+  }
+  const Nanos now = device_->now();
+  observer_.on_log({LogSeverity::info, "Controller", -1, -1,
+                    fmt::format("NPU[{}] iteration {} finished, {} cycles, exposed communication "
+                                "{} cycles.",
+                                npu, iteration, now.count(),
+                                device_->exposed_communication(npu).count())});
+}
+
+void Simulation::report_stuck() const {
+  const std::string waits = device_->describe_waits();
+  std::string text = fmt::format("nothing can move any more at {} ns", device_->now().count());
+  text += controller_->describe_blocked(device_->now());
+  if (!waits.empty()) {
+    text += "\n" + waits;
+  }
+  throw UserError(text, {options_.cluster_config, 0, ""},
+                  "see above who waits for whom; a request that no instance can admit needs more "
+                  "KV memory, a larger --max-num-batched-tokens or chunked prefill");
+}
+
+RunResult Simulation::collect() {
+  RunResult result;
+  result.total_clocks = device_->now();
+  result.requests = controller_->requests();
+  result.prompt_tokens = controller_->prompt_tokens();
+  result.generated_tokens = controller_->generated_tokens();
+  result.steps = controller_->steps();
+  result.interval_throughput = controller_->interval_throughput();
+  result.kernel_time_sources = sources_;
+  collect_instances(instances_, options_, result);
+  collect_energy(cluster_, power_.get(), result);
+  return result;
+}
+
+}  // namespace lockstep

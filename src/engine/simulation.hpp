@@ -1,0 +1,79 @@
+// A whole run: the cluster, its clock, its front end. Build one, ask for its KV capacity, run it
+// once, read the result. Two simulations may live in one process; each is used by one thread.
+//
+// The loop is short. The device simulator handles the next time at which anything happens; then
+// every free NPU that somebody listens to is asked, last NPUs of instances first, then first ones,
+// each list in instance order; a new batch starts at that time.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/cluster.hpp"
+#include "energy/power_model.hpp"
+#include "engine/controller.hpp"
+#include "engine/device_simulator.hpp"
+#include "engine/run_result.hpp"
+#include "engine/serving_instance.hpp"
+#include "perf/kernel_times.hpp"
+#include "serving/router.hpp"
+#include "workload/workload.hpp"
+
+namespace lockstep {
+
+class Simulation {
+public:
+  /// `cluster`, `workload` (null: the built-in one) and `observer` must outlive the simulation.
+  /// Throws UserError for what does not fit or has no kernel times.
+  Simulation(const Cluster& cluster, const RunOptions& options, const Workload* workload,
+             KernelTimeLibrary& kernel_times, RunObserver& observer);
+  ~Simulation();
+  Simulation(const Simulation&) = delete;
+  Simulation& operator=(const Simulation&) = delete;
+
+  [[nodiscard]] const std::vector<KvCapacity>& kv_capacity() const { return kv_capacity_; }
+  [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
+
+  /// Runs to the end. The result points at requests that live as long as the simulation.
+  /// Throws UserError when the cluster can go no further, with who waits for what.
+  RunResult run();
+
+private:
+  /// An NPU that the front end listens to: the first or last one of an instance.
+  struct PolledNpu {
+    std::int32_t npu = 0;
+    std::int32_t instance = 0;
+    bool asleep = false;
+    std::int64_t reported = -1;  ///< last iteration named in the log
+  };
+
+  void make_instances(const RunOptions& options, KernelTimeLibrary& kernel_times);
+  void check_requests_fit(const Workload& workload) const;
+  void start_opening_event();
+  void advance_clock(bool quiet);
+  [[nodiscard]] Nanos idle_jump() const;
+  /// False: the run is over.
+  bool poll_all();
+  bool poll(PolledNpu& polled, bool start_npu);
+  void launch(ServingInstance& instance, const Program& program, std::int32_t npu, bool start_npu);
+  void log_iteration(std::int32_t npu, std::int64_t iteration);
+  [[noreturn]] void report_stuck() const;
+  [[nodiscard]] RunResult collect();
+
+  const Cluster& cluster_;
+  const RunOptions options_;
+  const FidelityPolicy policy_;
+  RunObserver& observer_;
+  std::vector<std::string> warnings_;
+  std::vector<std::string> sources_;
+  std::vector<KvCapacity> kv_capacity_;
+  std::unique_ptr<PowerModel> power_;
+  std::vector<std::unique_ptr<ServingInstance>> instances_;
+  std::unique_ptr<Router> router_;
+  std::unique_ptr<DeviceSimulator> device_;
+  std::unique_ptr<Controller> controller_;
+  std::vector<PolledNpu> end_list_, start_list_;
+};
+
+}  // namespace lockstep
