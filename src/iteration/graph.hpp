@@ -28,7 +28,7 @@ struct GraphNode {
   NodeKind kind = NodeKind::compute;
   CollectiveKind comm = CollectiveKind::none;
   DimMask comm_mask;
-  std::int32_t row = 0;     ///< row number it was made from, leading kv rows not counted
+  std::int32_t row = 0;     ///< row number it was made from, leading kv rows not counted; kv: -1
   std::int32_t peer = -1;   ///< send: destination NPU, recv: source NPU
   std::int32_t tag = 0;     ///< of a send or receive
   Nanos duration;           ///< compute and pim
@@ -42,12 +42,20 @@ struct NpuGraph {
   std::int32_t npu = 0;
   std::int64_t first_id = 0;    ///< id of nodes[num_shared] in the whole conversion
   std::int32_t num_shared = 0;  ///< leading kv nodes, whose ids are 0 and 1 on every rank
+  /// Ids where they are not consecutive (a sender's, interleaved with its receiver's); else empty.
+  std::vector<std::int64_t> ids;
   std::vector<GraphNode> nodes;
   std::vector<std::int32_t> num_parents;
   std::vector<std::int32_t> child_begin;  ///< nodes.size() + 1 offsets into children
   std::vector<std::int32_t> children;
   std::vector<std::int32_t> parents;  ///< same edges the other way, for files
   std::vector<std::int32_t> parent_begin;
+
+  [[nodiscard]] std::size_t size() const { return nodes.size(); }
+  /// Id of a node in the whole conversion, as the graph files show it.
+  [[nodiscard]] std::int64_t id(std::size_t node) const;
+  [[nodiscard]] std::span<const std::int32_t> children_of(std::size_t node) const;
+  [[nodiscard]] std::span<const std::int32_t> parents_of(std::size_t node) const;
 };
 
 struct GraphContext {
@@ -57,7 +65,8 @@ struct GraphContext {
 };
 
 /// Converts one instance's trace to the graphs of all its NPUs (receivers included for prefill),
-/// ascending by NPU. Throws UserError for a trace that cannot be cut into the stages it names.
+/// ascending by NPU. Throws UserError for a trace that cannot be cut into the stages it names or
+/// whose sections are not closed. See GraphBuilder for the form that reuses its buffers.
 [[nodiscard]] std::vector<NpuGraph> build_graphs(const IterationTrace& trace,
                                                  const GraphContext& context);
 

@@ -1,0 +1,41 @@
+// A trace seen as one list of rows: segments expanded by reference, leading kv rows taken off.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "iteration/trace.hpp"
+
+namespace lockstep {
+
+/// Row numbers count from after the kv rows. Valid while the trace lives; reusable.
+class TraceRows {
+public:
+  /// Throws UserError for negative times or sizes, and for a kv row that does not lead.
+  void assign(const IterationTrace& trace);
+
+  [[nodiscard]] std::int32_t size() const { return static_cast<std::int32_t>(rows_.size()); }
+  [[nodiscard]] const TraceRow& operator[](std::int32_t row) const {
+    return *rows_[static_cast<std::size_t>(row)];
+  }
+  /// The leading kv rows in trace order.
+  [[nodiscard]] const std::vector<const TraceRow*>& kv_rows() const { return kv_rows_; }
+
+private:
+  void add(const TraceRow& row);
+
+  std::vector<const TraceRow*> rows_;
+  std::vector<const TraceRow*> kv_rows_;
+};
+
+[[nodiscard]] inline bool is_expert_marker(const TraceRow& row) {
+  return row.kind == RowKind::expert || row.kind == RowKind::expert_end;
+}
+[[nodiscard]] inline bool is_pim_marker(const TraceRow& row) {
+  return row.kind == RowKind::pim || row.kind == RowKind::pim_end;
+}
+[[nodiscard]] inline bool is_marker(const TraceRow& row) {
+  return is_expert_marker(row) || is_pim_marker(row);
+}
+
+}  // namespace lockstep

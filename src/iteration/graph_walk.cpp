@@ -1,0 +1,339 @@
+#include "iteration/graph_walk.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+namespace lockstep {
+namespace {
+
+GraphNode memory_node(NodeKind kind, std::int32_t row, const MemoryLocation& location, Bytes size) {
+  GraphNode node;
+  node.kind = kind;
+  node.row = row;
+  node.location = location;
+  node.size = size;
+  return node;
+}
+
+GraphNode message_node(NodeKind kind, const TraceRow& named_for, std::int32_t row,
+                       std::int32_t peer, std::int32_t tag, Bytes size) {
+  GraphNode node;
+  node.kind = kind;
+  node.comm = named_for.comm;
+  node.row = row;
+  node.peer = peer;
+  node.tag = tag;
+  node.size = size;
+  return node;
+}
+
+bool contains(std::string_view name, std::string_view part) {
+  return name.find(part) != std::string_view::npos;
+}
+
+}  // namespace
+
+StageWalk::StageWalk(GraphBuilder& conversion, std::size_t stage, std::int64_t position,
+                     NpuGraph& graph, NpuGraph* receiver)
+    : conversion_(conversion),
+      assembly_(conversion.assembly_),
+      stage_(conversion.stages_[stage]),
+      position_(position),
+      npu_(graph.npu),
+      graph_(graph),
+      receiver_(receiver) {}
+
+std::int32_t& StageWalk::compute_of(std::int32_t row) {
+  return conversion_.row_compute_[static_cast<std::size_t>(row)];
+}
+
+std::int32_t& StageWalk::collective_of(std::int32_t row) {
+  return conversion_.row_collective_[static_cast<std::size_t>(row)];
+}
+
+std::int32_t StageWalk::create(const GraphNode& node) {
+  if (receiver_ != nullptr) {
+    graph_.ids.push_back(conversion_.next_id_);
+  }
+  ++conversion_.next_id_;
+  return assembly_.add(node);
+}
+
+void StageWalk::all_parents(const std::vector<std::int32_t>& nodes) {
+  for (const std::int32_t node : nodes) {
+    assembly_.parent(node);
+  }
+}
+
+void StageWalk::run() {
+  place_kv_nodes();
+  begin_stage();
+  std::int32_t row = stage_.begin;
+  while (row < stage_.end) {
+    const TraceRow& current = row_at(row);
+    if (is_expert_marker(current)) {
+      row = expert_marker(row);
+    } else if (is_pim_marker(current)) {
+      row = pim_marker(row);
+    } else {
+      section_ == Section::pim ? pim_row(row) : plain_row(row);
+      ++row;
+    }
+  }
+  end_stage();
+}
+
+/// The transfers of the batch's KV blocks: the same nodes, with the same ids, on every NPU.
+void StageWalk::place_kv_nodes() {
+  std::int64_t id = 0;
+  for (const TraceRow* row : conversion_.rows_.kv_rows()) {
+    const bool load = row->kind == RowKind::kv_load;
+    const std::int32_t node =
+        assembly_.add(memory_node(load ? NodeKind::mem_load : NodeKind::mem_store, kKvRow,
+                                  row->weight_loc, row->weight_size));
+    (load ? kv_load_ : kv_evict_) = node;
+    if (receiver_ != nullptr) {
+      graph_.ids.push_back(id);
+    }
+    ++id;
+  }
+  graph_.num_shared = static_cast<std::int32_t>(id);
+  graph_.first_id = conversion_.next_id_;
+}
+
+void StageWalk::begin_stage() {
+  if (is_first_stage()) {
+    const TraceRow& row = row_at(0);
+    input_ = create(memory_node(NodeKind::mem_load, 0, row.input_loc, row.input_size));
+    return;
+  }
+  const StageMessage message = message_before(conversion_.rows_, stage_.begin);
+  const auto source = static_cast<std::int32_t>(npu_ - conversion_.npus_per_stage_);
+  const std::int32_t tag = conversion_.stage_tags_[static_cast<std::size_t>(position_)];
+  input_ = create(
+      message_node(NodeKind::recv, row_at(message.row), message.row, source, tag, message.size));
+}
+
+void StageWalk::plain_row(std::int32_t row) {
+  const TraceRow& current = row_at(row);
+  const std::int32_t weight = weight_load(row);
+  std::int32_t node = kNoNode;
+  if (current.comp_time != Nanos{}) {
+    node = compute(row, weight);
+    if (receiver_ != nullptr && current.comm_size > Bytes{} && contains(current.name, "v_proj")) {
+      const std::int32_t tag = new_tag();
+      row_zero_tag_ = row == 0 ? tag : row_zero_tag_;
+      hand_over(row, current.comm_size, tag);
+      assembly_.parent(node);
+    }
+  }
+  if (current.comm != CollectiveKind::none && use_collectives()) {
+    collective(row, node);
+  }
+}
+
+/// Weights elsewhere than in the NPU's own memory. Nothing holds the load back, except that
+/// experts' weights wait for the gate.
+std::int32_t StageWalk::weight_load(std::int32_t row) {
+  const TraceRow& current = row_at(row);
+  const bool resident =
+      current.weight_loc == MemoryLocation{} && !conversion_.context_.local_offloading;
+  if (current.weight_size <= Bytes{} || resident) {
+    return kNoNode;
+  }
+  const std::int32_t node =
+      create(memory_node(NodeKind::mem_load, row, current.weight_loc, current.weight_size));
+  if (section_ == Section::expert) {
+    assembly_.parent(last_compute_);
+  }
+  return node;
+}
+
+std::int32_t StageWalk::compute(std::int32_t row, std::int32_t weight) {
+  GraphNode node;
+  node.kind = NodeKind::compute;
+  node.row = row;
+  node.duration = row_at(row).comp_time;
+  const std::int32_t index = create(node);
+  compute_parents(row, weight);
+  compute_of(row) = index;
+  last_compute_ = index;
+  return index;
+}
+
+void StageWalk::compute_parents(std::int32_t row, std::int32_t weight) {
+  const TraceRow& current = row_at(row);
+  if (!conversion_.pim_parents_.empty()) {
+    // The first compute after a PIM section leaves the chain: it waits for the section's nodes
+    // (below), or only for what the section itself waited for.
+    if (overlap_) {
+      all_parents(conversion_.pim_parents_);
+    }
+    conversion_.pim_parents_.clear();
+    overlap_ = overlap_ && !contains(current.name, "attn");
+  } else if (first_) {
+    assembly_.parent(input_);
+    assembly_.parent(kv_evict_);
+    assembly_.parent(kv_load_);
+    assembly_.parent(weight);
+    first_ = false;
+  } else {
+    assembly_.parent(weight);
+    chain_parent(row);
+  }
+  wait_for_pim(current);
+}
+
+/// The row before: its collective, else its compute, else the compute before that.
+void StageWalk::chain_parent(std::int32_t row) {
+  if (row > stage_.begin && collective_of(row - 1) != kNoNode) {
+    assembly_.parent(collective_of(row - 1));
+  } else if (row > stage_.begin && compute_of(row - 1) != kNoNode) {
+    assembly_.parent(compute_of(row - 1));
+  } else if (row > stage_.begin + 1 && compute_of(row - 2) != kNoNode) {
+    assembly_.parent(compute_of(row - 2));
+  } else {
+    // Several rows without time in between: the newest node of the chain.
+    assembly_.parent(std::max(last_compute_, last_collective_));
+  }
+}
+
+void StageWalk::wait_for_pim(const TraceRow& row) {
+  std::vector<std::int32_t>& open = conversion_.pim_open_;
+  if (overlap_ || open.empty()) {
+    return;
+  }
+  if (row.tag == BatchTag::none) {
+    all_parents(open);
+    open.clear();
+  } else if (row.tag != pim_batch_) {
+    // The other sub-batch takes over: it waits for its own section, the one before this.
+    all_parents(conversion_.pim_past_);
+    conversion_.pim_past_.swap(open);
+    open.clear();
+    pim_batch_ = row.tag;
+  }
+}
+
+void StageWalk::collective(std::int32_t row, std::int32_t parent) {
+  const TraceRow& current = row_at(row);
+  GraphNode node;
+  node.kind = NodeKind::collective;
+  node.row = row;
+  node.comm = current.comm;
+  node.comm_mask = current.comm_mask;
+  node.size = current.comm_size;
+  last_collective_ = create(node);
+  assembly_.parent(parent);
+  collective_of(row) = last_collective_;
+}
+
+std::int32_t StageWalk::next_slot(std::int32_t row) const {
+  const bool expert = is_expert_marker(row_at(row));
+  do {
+    ++row;
+  } while (expert ? !is_expert_marker(row_at(row)) : !is_pim_marker(row_at(row)));
+  return row;
+}
+
+std::int32_t StageWalk::expert_marker(std::int32_t row) {
+  const TraceRow& marker = row_at(row);
+  const bool dispatches = section_ == Section::none;
+  const bool ends = marker.kind == RowKind::expert_end;
+  compute_of(row) = last_compute_;
+  if ((dispatches || ends) && marker.comm_size > Bytes{} && marker.comm != CollectiveKind::none) {
+    collective(row, last_compute_ == kNoNode ? input_ : last_compute_);
+  }
+  section_ = ends ? Section::none : Section::expert;
+  if (ends || marker.index % conversion_.npus_per_stage_ == position_) {
+    return row + 1;
+  }
+  return next_slot(row);
+}
+
+std::int32_t StageWalk::pim_marker(std::int32_t row) {
+  const TraceRow& marker = row_at(row);
+  if (marker.kind == RowKind::pim_end) {
+    section_ = Section::none;
+    overlap_ = overlap_ || (row + 1 < stage_.end && contains(row_at(row + 1).name, "attn"));
+    return row + 1;
+  }
+  section_ = Section::pim;
+  std::vector<std::int32_t>& parents = conversion_.pim_parents_;
+  const auto add = [&parents](std::int32_t node) {
+    if (node != kNoNode) {
+      parents.push_back(node);
+    }
+  };
+  if (marker.index == 0 && first_) {
+    add(input_);
+    add(kv_evict_);
+    add(kv_load_);
+    first_ = false;
+  } else if (marker.index == 0 && row > stage_.begin) {
+    const bool waits = collective_of(row - 1) != kNoNode;
+    add(waits ? collective_of(row - 1) : compute_of(row - 1));
+  }
+  if (marker.index % conversion_.npus_per_stage_ == position_) {
+    return row + 1;
+  }
+  return next_slot(row);
+}
+
+void StageWalk::pim_row(std::int32_t row) {
+  const TraceRow& current = row_at(row);
+  weight_load(row);
+  GraphNode node =
+      memory_node(NodeKind::pim, row, current.input_loc, current.input_size + current.output_size);
+  node.duration = current.comp_time;
+  const std::int32_t index = create(node);
+  all_parents(conversion_.pim_parents_);
+  conversion_.pim_open_.push_back(index);
+  if (current.comm != CollectiveKind::none && use_collectives()) {
+    collective(row, kNoNode);
+  }
+}
+
+/// Sends to the receiver beside this NPU; the caller names the parents of the send.
+void StageWalk::hand_over(std::int32_t row, Bytes size, std::int32_t tag) {
+  const TraceRow& named_for = row_at(row);
+  create(message_node(NodeKind::send, named_for, row, receiver_->npu, tag, size));
+  receiver_->ids.push_back(conversion_.next_id_++);
+  conversion_.receiver_assembly_.add(message_node(NodeKind::recv, named_for, row, npu_, tag, size));
+}
+
+void StageWalk::end_stage() {
+  const std::int32_t row = stage_.end - 1;
+  if (!is_last_stage()) {
+    const StageMessage message = message_after(conversion_.rows_, row);
+    const auto target = static_cast<std::int32_t>(npu_ + conversion_.npus_per_stage_);
+    const std::int32_t tag = new_tag();
+    conversion_.stage_tags_[static_cast<std::size_t>(position_)] = tag;
+    create(
+        message_node(NodeKind::send, row_at(message.row), message.row, target, tag, message.size));
+  } else if (receiver_ != nullptr) {
+    // Tags go by (source, destination, key) and the output's key is 0, as row 0's would be.
+    const std::int32_t tag = row_zero_tag_ >= 0 ? row_zero_tag_ : new_tag();
+    hand_over(row, row_at(row).output_size, tag);
+  } else {
+    create(memory_node(NodeKind::mem_store, row, row_at(row).output_loc, row_at(row).output_size));
+  }
+  end_parents();
+}
+
+void StageWalk::end_parents() {
+  const std::int32_t row = stage_.end - 1;
+  all_parents(conversion_.pim_open_);
+  const bool after_collective = row_at(row).comm != CollectiveKind::none && use_collectives();
+  if (after_collective && last_collective_ != kNoNode) {
+    assembly_.parent(last_collective_);
+  } else if (compute_of(row) != kNoNode) {
+    assembly_.parent(last_compute_);
+  } else if (row > stage_.begin && compute_of(row - 1) != kNoNode) {
+    assembly_.parent(compute_of(row - 1));
+  } else {
+    assembly_.parent(last_compute_ == kNoNode ? input_ : last_compute_);
+  }
+}
+
+}  // namespace lockstep
