@@ -1,0 +1,133 @@
+#include "model/architecture.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+
+#include "base/error.hpp"
+#include "reference_data.hpp"
+
+namespace lockstep {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+TEST(Architecture, DenseFamily) {
+  const Architecture& llama = architecture_for("llama");
+  EXPECT_THAT(llama.pre_attn,
+              ElementsAre(Layer::layernorm, Layer::qkv_proj, Layer::rotary_emb, Layer::attention));
+  EXPECT_THAT(llama.mlp_dense, ElementsAre(Layer::gate_up_proj, Layer::act_fn, Layer::down_proj));
+  EXPECT_THAT(llama.mlp_moe, IsEmpty());
+  EXPECT_EQ(llama.category(Layer::lm_head), LayerCategory::per_sequence);
+  EXPECT_EQ(llama.category(Layer::attention), LayerCategory::attention);
+  EXPECT_EQ(llama.category(Layer::o_proj), LayerCategory::dense);
+  EXPECT_EQ(llama.category(Layer::moe), std::nullopt);
+  EXPECT_EQ(llama.category(Layer::qk_norm), std::nullopt);
+}
+
+TEST(Architecture, ExpertFamily) {
+  const Architecture& qwen = architecture_for("qwen3_moe");
+  EXPECT_THAT(qwen.pre_attn, ElementsAre(Layer::layernorm, Layer::qkv_proj, Layer::qk_norm,
+                                         Layer::rotary_emb, Layer::attention));
+  EXPECT_EQ(qwen.category(Layer::moe), LayerCategory::moe);
+  EXPECT_EQ(qwen.category(Layer::down_proj), std::nullopt);
+}
+
+TEST(Architecture, UnknownFamilyNamesTheKnownOnes) {
+  try {
+    (void)architecture_for("gpt2");
+    FAIL() << "gpt2 was accepted";
+  } catch (const UserError& error) {
+    EXPECT_THAT(error.problem(), HasSubstr("gpt2"));
+    EXPECT_THAT(error.mend(), HasSubstr("llama, qwen3, qwen3_moe, mixtral, phimoe"));
+  }
+}
+
+TEST(Architecture, LayerNamesRoundTrip) {
+  for (std::size_t i = 0; i < kLayerCount; ++i) {
+    const auto layer = static_cast<Layer>(i);
+    EXPECT_EQ(layer_from_name(layer_name(layer)), layer);
+  }
+  EXPECT_EQ(layer_from_name("expert"), std::nullopt);
+}
+
+std::vector<Layer> layers_of(const std::string& list) {
+  static const std::regex word("[a-z_]+");
+  std::vector<Layer> layers;
+  for (auto it = std::sregex_iterator(list.begin(), list.end(), word); it != std::sregex_iterator();
+       ++it) {
+    layers.push_back(layer_from_name(it->str()).value());
+  }
+  return layers;
+}
+
+/// The description files hold flow lists for the sequences and one nesting for the catalog.
+struct Description {
+  std::map<std::string, std::vector<Layer>> sequence;
+  std::map<Layer, std::string> category;
+  std::set<Layer> stable;
+};
+
+Description read_description(const std::filesystem::path& file) {
+  static const std::regex list(R"(^  (\w+):\s*\[(.*)\])");
+  static const std::regex section(R"(^  (\w+):\s*$)");
+  static const std::regex entry(R"(^    (\w+):\s*$)");
+  Description result;
+  std::string current;
+  std::optional<Layer> layer;
+  std::ifstream stream(file);
+  for (std::string line; std::getline(stream, line);) {
+    std::smatch match;
+    if (std::regex_search(line, match, list)) {
+      result.sequence[match[1]] = layers_of(match[2]);
+    } else if (std::regex_search(line, match, section)) {
+      current = match[1];
+    } else if (std::regex_search(line, match, entry)) {
+      layer = layer_from_name(match[1].str());
+      result.category[layer.value()] = current;
+    } else if (line.find("tp_stable: true") != std::string::npos) {
+      result.stable.insert(layer.value());
+    }
+  }
+  return result;
+}
+
+TEST(ArchitectureReference, FamiliesAgreeWithTheDescriptions) {
+  LOCKSTEP_REQUIRE_REFERENCE(dir);
+  const std::map<std::string, LayerCategory> categories = {
+      {"dense", LayerCategory::dense},
+      {"per_sequence", LayerCategory::per_sequence},
+      {"attention", LayerCategory::attention},
+      {"moe", LayerCategory::moe}};
+  for (const char* family : {"llama", "qwen3", "qwen3_moe", "mixtral", "phimoe"}) {
+    SCOPED_TRACE(family);
+    Description want = read_description(dir / "architectures" / (std::string(family) + ".yaml"));
+    const Architecture& got = architecture_for(family);
+    EXPECT_EQ(got.prologue, want.sequence.at("prologue"));
+    EXPECT_EQ(got.pre_attn, want.sequence.at("pre_attn"));
+    EXPECT_EQ(got.post_attn, want.sequence.at("post_attn"));
+    EXPECT_EQ(got.mlp_dense, want.sequence.at("mlp_dense"));
+    EXPECT_EQ(got.mlp_moe, want.sequence.at("mlp_moe"));
+    EXPECT_EQ(got.head, want.sequence.at("head"));
+    EXPECT_GE(want.category.size(), 10U);
+    for (std::size_t i = 0; i < kLayerCount; ++i) {
+      const auto layer = static_cast<Layer>(i);
+      const auto found = want.category.find(layer);
+      EXPECT_EQ(got.category(layer), found == want.category.end()
+                                         ? std::nullopt
+                                         : std::optional(categories.at(found->second)));
+      if (found != want.category.end()) {
+        EXPECT_EQ(Architecture::tp_stable(layer), want.stable.count(layer) == 1);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lockstep
