@@ -1,0 +1,58 @@
+#include "report/energy_section.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstddef>
+#include <iterator>
+#include <string_view>
+
+#include "report/number_text.hpp"
+#include "report/summary_line.hpp"
+
+namespace lockstep {
+namespace {
+
+constexpr std::array<std::string_view, 7> kComponentNames = {"Base Node", "NPU", "CPU",    "Memory",
+                                                             "Link",      "NIC", "Storage"};
+
+std::string kilojoules(double joules) {
+  return fixed_text(joules / 1000.0, 2);
+}
+
+std::string node_lines(std::size_t id, const NodeEnergy& node) {
+  std::string text = summary_line(fmt::format("Node {} total energy consumption (kJ):", id),
+                                  kilojoules(node.total));
+  for (std::size_t c = 0; c < kComponentNames.size(); ++c) {
+    text += summary_line(
+        fmt::format("{} {} energy consumption (J):", c + 1 < kComponentNames.size() ? "├─" : "└─",
+                    kComponentNames[c]),
+        fixed_text(node.components[c], 2));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string energy_section(const RunResult& result, double log_interval, const Painter& painter) {
+  if (result.energy.empty()) {
+    return {};
+  }
+  std::string text = painter.titled_rule("Power Modeling Results");
+  text += summary_line("Total energy consumption (kJ):", kilojoules(result.total_energy));
+  for (std::size_t k = 0; k < result.energy.size(); ++k) {
+    text += painter.rule();
+    text += node_lines(k, result.energy[k]);
+    text += painter.rule();
+  }
+  text += fmt::format("Power per {} sec (W): [", general_text(log_interval));
+  std::string_view separator;
+  for (const double power : result.interval_power) {
+    fmt::format_to(std::back_inserter(text), "{}{}", separator, shortest_text(power));
+    separator = ", ";
+  }
+  text += "]\n";
+  return text + painter.rule();
+}
+
+}  // namespace lockstep
