@@ -11,17 +11,13 @@
 
 #include "base/units.hpp"
 #include "config/cluster.hpp"
+#include "network/collective.hpp"
 #include "perf/kernel_times.hpp"
+#include "serving/prefix_stats.hpp"
 #include "serving/batch.hpp"
 #include "serving/request.hpp"
 
 namespace lockstep {
-
-/// Tokens of a prefix cache, cumulative since the start.
-struct PrefixStats {
-  std::int64_t requested = 0;
-  std::int64_t hit = 0;
-};
 
 struct InstanceSnapshot {
   std::int64_t running = 0;

@@ -38,12 +38,18 @@ struct Batch {
 
   [[nodiscard]] bool has_fired(std::int32_t npu) const;
   [[nodiscard]] bool has_ended(std::int32_t npu) const;
+  /// One NPU has it so far: the schedule() that returned it also built it.
+  [[nodiscard]] bool taken_by_one() const { return fired.size() == 1; }
 };
 
 /// The 1-token batch by which an idle member takes part in a wave.
 [[nodiscard]] Batch make_dummy_batch(std::int64_t id, std::int32_t instance, Nanos now);
 
-/// Raises `batch` to `total_len` tokens; the request entries stay as they are.
+/// Raises `batch` to `total_len` tokens (nothing when it has as many); the request entries stay as
+/// they are, so attention sees only real sequences.
 void pad_batch(Batch& batch, std::int64_t total_len);
+
+/// NPU `npu` hands the batch back: its program does not exist yet.
+void untake(Batch& batch, std::int32_t npu);
 
 }  // namespace lockstep

@@ -35,13 +35,21 @@ struct Request {
   Nanos recent_end{0};  ///< time of the last token
   std::vector<Nanos> itl;
 
-  bool hashed = false;  ///< block_hashes are filled in
+  /// The first instance that got it has filled in block_hashes (with none when it does not cache).
+  bool hashed = false;
   std::vector<BlockHash> block_hashes;
   std::int64_t npu_cache_hit = 0;     ///< tokens, of the last look-up
   std::int64_t prefix_cache_hit = 0;  ///< NPU and lower tier together
-  std::int64_t recall_blocks = 0;     ///< lower-tier blocks to be fetched at the next allocation
   std::int64_t num_preemptions = 0;
-  bool stats_counted = false;  ///< prefix statistics count a request once
+  bool stats_counted = false;      ///< prefix statistics count a request once
+  std::int32_t kv_slot = -1;       ///< its block table in the owner's KVCacheManager; -1: none
+  std::int32_t num_in_flight = 0;  ///< batches that contain it and have not completed
+
+  void stamp_scheduled(Nanos now) { queuing_delay = now - arrival; }
+  void stamp_first_token(Nanos now);
+  void stamp_next_token(Nanos now);
+  /// Sets end, latency and TPOT = (latency - TTFT) / (generated - 1), 0 for one generated token.
+  void stamp_end(Nanos now);
 };
 
 }  // namespace lockstep

@@ -2,15 +2,21 @@
 // prefill, preemption from the tail. There is no prefill or decode phase: every request only has
 // computed tokens that catch up with its tokens.
 //
-// Not thread-safe; one per instance.
+// A batch advances a request's computed tokens when it is formed. It is complete when the first and
+// the last NPU of the instance have both reported it. Up to pp_size batches are in flight.
+//
+// Units: tokens and ns. Not thread-safe; one per instance.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "config/cluster.hpp"
+#include "config/fidelity.hpp"
 #include "serving/batch.hpp"
 #include "serving/kv_cache_manager.hpp"
 #include "serving/request.hpp"
@@ -23,14 +29,21 @@ struct Completion {
   std::int64_t batch_id = -1;
   std::int64_t prompt_tokens = 0;
   std::int64_t generated_tokens = 0;
-  std::vector<Request*> ended;  ///< batch order; on a prefill instance: to be handed over
+  /// Batch order. On a prefill instance those with needs_handoff() go on to a decode instance.
+  std::vector<Request*> ended;
 };
+
+/// False: a request that ended has got all its tokens.
+[[nodiscard]] inline bool needs_handoff(const Request& request) {
+  return request.end_time.count() < 0;
+}
 
 /// Told of what happens inside; every call has an empty default.
 class SchedulerObserver {
 public:
   virtual ~SchedulerObserver() = default;
   virtual void on_preempt(const Request& /*request*/) {}
+  /// `recovered` of `total` tokens were still cached.
   virtual void on_resume(const Request& /*request*/, std::int64_t /*recovered*/,
                          std::int64_t /*total*/) {}
   virtual void on_request_done(const Request& /*request*/) {}
@@ -49,26 +62,77 @@ public:
   void add_decode(Request& request);
 
   /// The batch that NPU `npu`, about to run iteration `iteration`, gets at `now`: a new one on the
-  /// start NPU, else the in-flight one of that id that it has not taken yet; null: none.
+  /// start NPU, else the in-flight one of that id that it has not taken yet; null: none. It was
+  /// built by this call when Batch::taken_by_one(). Valid until add_done() reports it done.
   Batch* schedule(Nanos now, std::int32_t npu, std::int64_t iteration);
-  /// A dummy for a wave, taken by `npu`.
+  /// A dummy for a wave, taken by `npu`; never null. Takes a batch id and a place in flight.
   Batch* open_dummy(Nanos now, std::int32_t npu);
   /// NPU `npu` reports iteration `iteration` finished at `now`.
   Completion add_done(std::int64_t iteration, std::int32_t npu, Nanos now);
 
-  [[nodiscard]] bool empty() const;
-  [[nodiscard]] std::size_t num_waiting() const;
-  [[nodiscard]] std::size_t num_running() const;
-  [[nodiscard]] std::size_t num_inflight() const;
-  [[nodiscard]] std::size_t num_waiting_arrived(Nanos now) const;
-  [[nodiscard]] const std::vector<Request*>& done() const;  ///< completion order
-  [[nodiscard]] std::int64_t num_preemptions() const;
-  [[nodiscard]] std::int64_t recompute_tokens() const;
-  [[nodiscard]] const KVCacheManager& kv() const;
-  [[nodiscard]] KVCacheManager& kv();
-  [[nodiscard]] const Instance& instance() const;
+  /// The batch in flight with this id, or null.
+  [[nodiscard]] Batch* find_inflight(std::int64_t id);
 
-  // The serving helper adds the private part.
+  /// Why the scheduler can never go on by itself (ask when schedule() formed nothing): a request
+  /// needs more than the whole KV pool, or more than a step may compute. Nothing: it can.
+  [[nodiscard]] std::optional<std::string> blocked_reason(Nanos now);
+
+  [[nodiscard]] bool empty() const;  ///< nothing waits, runs or is in flight
+  [[nodiscard]] std::size_t num_waiting() const { return waiting_.size(); }
+  [[nodiscard]] std::size_t num_running() const { return running_.size(); }
+  [[nodiscard]] std::size_t num_inflight() const { return inflight_.size(); }
+  [[nodiscard]] std::size_t num_waiting_arrived(Nanos now) const;
+  [[nodiscard]] const std::vector<Request*>& done() const {
+    return done_;
+  }  ///< in completion order
+  [[nodiscard]] std::int64_t num_preemptions() const { return num_preemptions_; }
+  [[nodiscard]] std::int64_t recompute_tokens() const { return recompute_tokens_; }
+  [[nodiscard]] const KVCacheManager& kv() const { return kv_; }
+  [[nodiscard]] KVCacheManager& kv() { return kv_; }
+  [[nodiscard]] const Instance& instance() const { return *instance_; }
+
+private:
+  /// One request's share of the batch being formed.
+  using Plan = std::vector<BatchEntry>;
+
+  Batch* join(std::int64_t id, std::int32_t npu);
+  /// Gives running requests their next tokens, preempting from the tail for memory. True: somebody
+  /// was preempted.
+  bool schedule_running();
+  /// Blocks for `count` more tokens of a running request; false: it had to preempt itself.
+  bool allocate_or_preempt(Request& request, std::int64_t count);
+  void preempt_last();
+  void admit_waiting(Nanos now);
+  bool admit(Request& request, Nanos now);
+  Batch& build_batch(Nanos now, std::int32_t npu);
+  void add_entry(Batch& batch, const BatchEntry& entry, Nanos now);
+  Batch& open_batch(Nanos now, std::int32_t npu);
+  [[nodiscard]] std::int64_t cap(std::int64_t tokens) const;
+  [[nodiscard]] bool may_admit_more() const;
+
+  void complete_entry(const BatchEntry& entry, Nanos now, Completion& completion);
+  void finish_prefill(Request& request, Nanos now, Completion& completion);
+  void finish(Request& request, Nanos now, Completion& completion);
+  void forget(Request& request);
+  void close_batch(Batch& batch);
+
+  const Instance* instance_;
+  FidelityPolicy policy_;
+  KVCacheManager kv_;
+  SchedulerObserver* observer_;
+  std::int64_t budget_limit_;  ///< tokens a step may compute
+
+  std::vector<Request*> running_;  ///< admission order
+  std::deque<Request*> waiting_;   ///< by (arrival, id), except preempted ones at the front
+  std::vector<Request*> done_;
+  std::vector<std::unique_ptr<Batch>> inflight_;  ///< oldest first
+  std::vector<std::unique_ptr<Batch>> spare_;     ///< storage of completed batches, for reuse
+  Plan plan_;
+  std::int64_t budget_ = 0;  ///< tokens left in the step being formed
+  std::int64_t next_batch_id_ = 0;
+  std::int64_t num_preemptions_ = 0;
+  std::int64_t recompute_tokens_ = 0;
+  const Request* too_large_ = nullptr;  ///< preempted itself although it had the whole pool
 };
 
 }  // namespace lockstep

@@ -1,0 +1,22 @@
+// Content hashes of token blocks, chained so that equal hashes mean equal prefixes.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "serving/request.hpp"
+
+namespace lockstep {
+
+/// One hash per full block of `block_size` tokens of `prompt` followed by `output`; hash i covers
+/// all tokens up to the end of block i. No prompt: no hashes.
+///
+/// Two 64-bit lanes take in two tokens at a time. Every step is a bijection of the 128-bit state
+/// for given tokens, so chains that differ in one place never meet by construction, and chains
+/// that differ in several meet with a chance of about 2^-128.
+[[nodiscard]] std::vector<BlockHash> chain_block_hashes(std::span<const std::int32_t> prompt,
+                                                        std::span<const std::int32_t> output,
+                                                        std::int64_t block_size);
+
+}  // namespace lockstep

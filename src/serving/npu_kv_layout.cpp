@@ -1,0 +1,86 @@
+#include "serving/npu_kv_layout.hpp"
+
+#include <fmt/format.h>
+
+#include "base/error.hpp"
+#include "base/numeric.hpp"
+#include "model/footprint.hpp"
+
+namespace lockstep {
+namespace {
+
+double mib(Bytes size) {
+  return static_cast<double>(size.count()) / static_cast<double>(kMiB);
+}
+
+double gib(Bytes size) {
+  return static_cast<double>(size.count()) / static_cast<double>(kGiB);
+}
+
+Where where_of(const Instance& instance, const char* key) {
+  return Where{{}, 0, fmt::format("nodes[{}], instance {}: {}", instance.node, instance.id, key)};
+}
+
+std::string ways_to_shrink(const Instance& instance) {
+  return fmt::format("more NPUs per replica (tp_size is {}, pp_size {}) or a smaller dtype",
+                     instance.tp, instance.pp);
+}
+
+[[noreturn]] void refuse_weights(const Instance& instance, const NpuKvLayout& layout) {
+  const std::int64_t npus = instance.num_npus;
+  throw UserError(
+      fmt::format("Model size {}GB exceeds total NPU memory {}GB",
+                  layout.weight_bytes.count() * npus / kGiB, layout.capacity.count() * npus / kGiB),
+      where_of(instance, "npu_mem.mem_size"),
+      fmt::format("each NPU needs more than {:.2f} GB for the weights alone: use larger NPUs, {}",
+                  gib(layout.weight_bytes), ways_to_shrink(instance)));
+}
+
+[[noreturn]] void refuse_kv(const Instance& instance, const NpuKvLayout& layout, Bytes requested) {
+  const Bytes least = layout.weight_bytes + layout.bytes_per_block;
+  const double least_share =
+      static_cast<double>(least.count()) / static_cast<double>(layout.capacity.count());
+  const std::string raise_share =
+      least_share <= 1.0 ? fmt::format("raise mem_util above {:.4f}, ", least_share) : "";
+  throw UserError(
+      fmt::format("no room for one KV block at utilization {}: {:.2f}MB are left for the KV cache "
+                  "({:.2f}MB requested of {:.2f}MB NPU memory, {:.2f}MB weights), and one block of "
+                  "{} tokens takes {:.2f}MB",
+                  layout.utilization, mib(requested - layout.weight_bytes), mib(requested),
+                  mib(layout.capacity), mib(layout.weight_bytes), layout.block_size,
+                  mib(layout.bytes_per_block)),
+      where_of(instance, "npu_mem.mem_util"),
+      fmt::format("{}use larger NPUs, {}", raise_share, ways_to_shrink(instance)));
+}
+
+}  // namespace
+
+NpuKvLayout plan_npu_kv(const Instance& instance) {
+  NpuKvLayout layout;
+  layout.block_size = instance.block_size;
+  layout.bytes_per_block =
+      kv_bytes_per_rank(*instance.model, 1, instance.num_npus, instance.kv_fp()) *
+      instance.block_size;
+  layout.weight_bytes = weight_bytes_per_rank(*instance.model, instance.tp, instance.pp,
+                                              instance.ep_total, instance.fp());
+  layout.capacity = Bytes{truncate(instance.npu_mem.size_gb * static_cast<double>(kGiB))};
+  layout.utilization = instance.mem_util;
+  if (layout.weight_bytes > layout.capacity) {
+    refuse_weights(instance, layout);
+  }
+  const auto requested =
+      Bytes{truncate(static_cast<double>(layout.capacity.count()) * layout.utilization)};
+  const Bytes for_kv = requested - layout.weight_bytes;
+  if (layout.bytes_per_block.count() < 1) {
+    throw UserError(fmt::format("one token's KV cache, split over {} NPUs, is less than a byte",
+                                instance.num_npus),
+                    where_of(instance, "num_npus"), "use fewer NPUs per replica");
+  }
+  if (for_kv < layout.bytes_per_block) {
+    refuse_kv(instance, layout, requested);
+  }
+  layout.blocks = for_kv / layout.bytes_per_block;
+  return layout;
+}
+
+}  // namespace lockstep

@@ -1,0 +1,180 @@
+#include "serving/router.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "base/error.hpp"
+
+namespace lockstep {
+namespace {
+
+constexpr std::uint32_t kSeed = 42;
+constexpr std::int64_t kBuiltInRequests = 16;
+constexpr std::int64_t kBuiltInPrompt = 64;
+constexpr std::int64_t kBuiltInTotal = 128;
+
+Request make_request(const WorkloadRequest& source, bool skip_prefill) {
+  Request request;
+  request.id = source.id;
+  request.input = request.num_tokens = source.input_toks;
+  request.output = source.input_toks + source.output_toks;
+  request.arrival = source.arrival;
+  request.source = &source;
+  request.is_init = !skip_prefill;
+  return request;
+}
+
+/// Queue length, waiting requests counting four times, relative to what the instance can run.
+double load_score(const Scheduler& scheduler) {
+  const auto queued = 4 * static_cast<std::int64_t>(scheduler.num_waiting()) +
+                      static_cast<std::int64_t>(scheduler.num_running());
+  const std::int64_t max_num_seqs = scheduler.instance().max_num_seqs;
+  const auto score = static_cast<double>(queued);
+  return max_num_seqs == 0 ? score : score / static_cast<double>(max_num_seqs);
+}
+
+}  // namespace
+
+Router::Router(std::vector<Scheduler*> schedulers, RoutingPolicy policy)
+    : policy_(policy),
+      schedulers_(std::move(schedulers)),
+      random_(MersenneTwister::from_key(kSeed)) {
+  if (policy == RoutingPolicy::custom) {
+    throw UserError("request routing policy CUSTOM has no rule to follow",
+                    Where{{}, 0, "--request-routing-policy"}, "choose LOAD, RR or RAND");
+  }
+  bool needs_decode = false;
+  for (Scheduler* scheduler : schedulers_) {
+    const PdType pd = scheduler->instance().pd;
+    (pd == PdType::decode ? decode_ : prefill_).candidates.push_back(scheduler);
+    needs_decode = needs_decode || pd == PdType::prefill;
+  }
+  if (prefill_.candidates.empty()) {
+    throw UserError("no instance can compute prompts: all have pd_type decode",
+                    Where{{}, 0, "nodes[*].instances[*].pd_type"},
+                    "add an instance with pd_type prefill, or none");
+  }
+  if (needs_decode && decode_.candidates.empty()) {
+    throw UserError("there are prefill instances, but no decode instance to hand requests to",
+                    Where{{}, 0, "nodes[*].instances[*].pd_type"},
+                    "add an instance with pd_type decode, or leave out pd_type");
+  }
+}
+
+void Router::load(const Workload& workload, bool skip_prefill) {
+  ensure(requests_.empty(), "Router: a workload is loaded already");
+  if (skip_prefill && !decode_.candidates.empty()) {
+    throw UserError("--skip-prefill leaves nothing to do for the prefill instances",
+                    Where{{}, 0, "--skip-prefill"},
+                    "leave the flag out, or use instances without pd_type");
+  }
+  workload_ = &workload;
+  for (const WorkloadRequest& source : workload.requests) {
+    Request& request = requests_.emplace_back(make_request(source, skip_prefill));
+    if (source.session < 0 || source.session_call == 0) {
+      pending_.push_back(&request);
+    }
+  }
+  std::stable_sort(pending_.begin(), pending_.end(),
+                   [](const Request* a, const Request* b) { return a->arrival < b->arrival; });
+  open_sessions_ = workload.sessions.size();
+}
+
+void Router::load_built_in() {
+  ensure(requests_.empty(), "Router: a workload is loaded already");
+  const auto instances = static_cast<std::int64_t>(schedulers_.size());
+  for (std::int64_t id = 0; id < kBuiltInRequests; ++id) {
+    for (Scheduler* scheduler : schedulers_) {
+      Request& request = requests_.emplace_back();
+      request.id = id;
+      request.input = request.num_tokens = kBuiltInPrompt;
+      request.output = kBuiltInTotal;
+      // What the result file reports, which need not be the instance that runs it.
+      request.instance = static_cast<std::int32_t>(id % instances);
+      scheduler->add_request(request);
+    }
+  }
+}
+
+Nanos Router::first_arrival() const {
+  return std::max(next_arrival().value_or(Nanos{1}), Nanos{1});
+}
+
+std::optional<Nanos> Router::next_arrival() const {
+  return has_pending() ? std::optional(pending_[next_]->arrival) : std::nullopt;
+}
+
+std::size_t Router::route_arrived(Nanos now) {
+  const std::size_t before = next_;
+  while (has_pending() && pending_[next_]->arrival <= now) {
+    Request& request = *pending_[next_++];
+    Scheduler& scheduler = choose(prefill_);
+    request.instance = scheduler.instance().id;
+    scheduler.add_request(request);
+  }
+  return next_ - before;
+}
+
+Scheduler& Router::choose_decode() {
+  return choose(decode_);
+}
+
+Scheduler& Router::choose(Role& role) {
+  const std::size_t count = role.candidates.size();
+  ensure(count > 0, "Router: no candidate for this role");
+  std::size_t choice = 0;
+  switch (policy_) {
+    case RoutingPolicy::round_robin:
+      choice = role.counter % count;
+      role.counter = choice + 1;
+      break;
+    case RoutingPolicy::random:
+      choice = static_cast<std::size_t>(random_.below(count));
+      break;
+    case RoutingPolicy::load:
+    case RoutingPolicy::custom:
+      choice = least_loaded(role);
+      role.counter = (choice + 1) % count;
+      break;
+  }
+  return *role.candidates[choice];
+}
+
+/// Among equals the first from the counter on, so that an idle cluster is filled in rotation.
+std::size_t Router::least_loaded(const Role& role) {
+  std::size_t best = 0;
+  double best_score = std::numeric_limits<double>::infinity();
+  for (std::size_t offset = 0; offset < role.candidates.size(); ++offset) {
+    const std::size_t index = (role.counter + offset) % role.candidates.size();
+    const double score = load_score(*role.candidates[index]);
+    if (score < best_score) {
+      best = index;
+      best_score = score;
+    }
+  }
+  return best;
+}
+
+void Router::on_complete(const Request& request, Nanos now) {
+  if (request.source == nullptr || request.source->session < 0) {
+    return;
+  }
+  const WorkloadRequest& call = *request.source;
+  const auto session_index = static_cast<std::size_t>(call.session);
+  const WorkloadSession& session = workload_->sessions[session_index];
+  const std::int64_t next_call = call.session_call + std::int64_t{1};
+  if (next_call >= session.num_calls) {
+    --open_sessions_;
+    return;
+  }
+  Request& next = requests_[static_cast<std::size_t>(session.first_request + next_call)];
+  next.arrival = now + call.tool_duration;
+  const auto routed = pending_.begin() + static_cast<std::ptrdiff_t>(next_);
+  const auto place =
+      std::upper_bound(routed, pending_.end(), &next,
+                       [](const Request* a, const Request* b) { return a->arrival < b->arrival; });
+  pending_.insert(place, &next);
+}
+
+}  // namespace lockstep

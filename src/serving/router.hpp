@@ -1,0 +1,76 @@
+// The clients' side of a run: owns all requests, lets them arrive in time order, chooses an
+// instance for each, and releases the next call of a session when the call before it has ended.
+//
+// Not thread-safe. The schedulers and the workload must outlive the router.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "base/random.hpp"
+#include "base/units.hpp"
+#include "config/run_options.hpp"
+#include "serving/request.hpp"
+#include "serving/scheduler.hpp"
+#include "workload/workload.hpp"
+
+namespace lockstep {
+
+class Router {
+public:
+  /// `schedulers` by instance id. Throws UserError for the custom policy, for a cluster that nobody
+  /// can send a prompt to, and for prefill instances without a decode instance.
+  Router(std::vector<Scheduler*> schedulers, RoutingPolicy policy);
+
+  /// Creates a request for every call; those without a predecessor become pending. With
+  /// `skip_prefill` a request starts past its first token: its prompt is computed, but neither TTFT
+  /// nor queueing delay is stamped. Not for prefill/decode clusters (UserError). Once per router.
+  void load(const Workload& workload, bool skip_prefill = false);
+  /// Instead of a dataset: 16 requests of 64 + 64 tokens at time 0 queue on every instance.
+  void load_built_in();
+
+  /// When the run's first event is due: at least 1.
+  [[nodiscard]] Nanos first_arrival() const;
+  [[nodiscard]] std::optional<Nanos> next_arrival() const;
+  [[nodiscard]] bool has_pending() const { return next_ < pending_.size(); }
+  [[nodiscard]] std::size_t num_pending() const { return pending_.size() - next_; }
+  [[nodiscard]] bool has_open_sessions() const { return open_sessions_ > 0; }
+  /// Sessions with a call that has not completed.
+  [[nodiscard]] std::size_t num_sessions_open() const { return open_sessions_; }
+
+  /// Queues every request that has arrived by `now`, one after the other. Returns how many.
+  std::size_t route_arrived(Nanos now);
+  /// The instance that takes over the next request whose prompt is computed.
+  [[nodiscard]] Scheduler& choose_decode();
+  /// A request has got all its tokens: its session goes on, or closes.
+  void on_complete(const Request& request, Nanos now);
+
+  /// By id; addresses are stable. The built-in workload: by id, then instance.
+  [[nodiscard]] const std::deque<Request>& requests() const { return requests_; }
+
+private:
+  /// Instances that may take a kind of request, in id order, and where the rotation stands.
+  struct Role {
+    std::vector<Scheduler*> candidates;
+    std::size_t counter = 0;
+  };
+
+  Scheduler& choose(Role& role);
+  static std::size_t least_loaded(const Role& role);
+
+  RoutingPolicy policy_;
+  Role prefill_;
+  Role decode_;
+  std::vector<Scheduler*> schedulers_;
+  MersenneTwister random_;  ///< one stream for both roles
+
+  std::deque<Request> requests_;
+  std::vector<Request*> pending_;  ///< sorted by arrival from next_ on; before it: routed
+  std::size_t next_ = 0;
+  std::size_t open_sessions_ = 0;
+  const Workload* workload_ = nullptr;
+};
+
+}  // namespace lockstep

@@ -1,0 +1,283 @@
+#include "serving/scheduler.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.hpp"
+
+namespace lockstep {
+namespace {
+
+bool earlier(const Request& a, const Request& b) {
+  return a.arrival != b.arrival ? a.arrival < b.arrival : a.id < b.id;
+}
+
+void expect_in_flight(const Request& request) {
+  if (request.num_in_flight <= 0) {
+    throw InternalError(
+        fmt::format("request {} runs with nothing to schedule and no batch in flight (computed {}, "
+                    "tokens {}, target {})",
+                    request.id, request.num_computed, request.num_tokens, request.output));
+  }
+}
+
+/// Empties a completed batch but keeps its storage.
+void recycle(Batch& batch) {
+  Batch fresh;
+  fresh.entries = std::move(batch.entries);
+  fresh.fired = std::move(batch.fired);
+  fresh.ended = std::move(batch.ended);
+  fresh.entries.clear();
+  fresh.fired.clear();
+  fresh.ended.clear();
+  batch = std::move(fresh);
+}
+
+std::int64_t budget_limit(const Instance& instance) {
+  const std::int64_t context = instance.model->max_position_embeddings;
+  return instance.max_num_batched_tokens == 0 ? context
+                                              : std::min(instance.max_num_batched_tokens, context);
+}
+
+}  // namespace
+
+Scheduler::Scheduler(const Instance& instance, const FidelityPolicy& policy, KVCacheManager kv,
+                     SchedulerObserver* observer)
+    : instance_(&instance),
+      policy_(policy),
+      kv_(std::move(kv)),
+      observer_(observer),
+      budget_limit_(budget_limit(instance)) {}
+
+void Scheduler::add_request(Request& request) {
+  kv_.prepare(request);
+  const auto place =
+      std::upper_bound(waiting_.begin(), waiting_.end(), &request,
+                       [](const Request* a, const Request* b) { return earlier(*a, *b); });
+  waiting_.insert(place, &request);
+}
+
+void Scheduler::add_decode(Request& request) {
+  request.instance = instance_->id;
+  request.status = RequestStatus::running;
+  kv_.prepare(request);
+  const PrefixHit& hit = kv_.look_up(request, false);
+  const std::int64_t reserved =
+      request.num_computed + (policy_.decode_over_reserves_hits ? hit.tokens() : 0);
+  if (!kv_.allocate(request, reserved, 1, hit)) {
+    throw UserError(
+        fmt::format("decode instance {} cannot admit request {}: {} tokens need more blocks than "
+                    "the pool has free ({} of {})",
+                    instance_->id, request.id, request.num_tokens, kv_.npu_pool().num_free(),
+                    kv_.npu_pool().num_blocks()),
+        Where{{}, 0, fmt::format("nodes[{}], instance {}", instance_->node, instance_->id)},
+        "give the decode instances more memory or add one, or send fewer requests at a time");
+  }
+  kv_.drain_traffic();  // its KV came with the hand-off, so nothing is fetched
+  running_.push_back(&request);
+}
+
+Batch* Scheduler::schedule(Nanos now, std::int32_t npu, std::int64_t iteration) {
+  const bool pipeline_full = std::ssize(inflight_) >= instance_->pp;
+  if (npu != instance_->first_npu || pipeline_full) {
+    return join(iteration, npu);
+  }
+  plan_.clear();
+  budget_ = budget_limit_;
+  const bool preempted = schedule_running();
+  if (!preempted) {
+    admit_waiting(now);
+  }
+  return plan_.empty() ? nullptr : &build_batch(now, npu);
+}
+
+Batch* Scheduler::join(std::int64_t id, std::int32_t npu) {
+  Batch* batch = find_inflight(id);
+  if (batch == nullptr || batch->has_fired(npu)) {
+    return nullptr;
+  }
+  batch->fired.push_back(npu);
+  return batch;
+}
+
+Batch* Scheduler::find_inflight(std::int64_t id) {
+  const auto found = std::find_if(inflight_.begin(), inflight_.end(),
+                                  [id](const auto& batch) { return batch->id == id; });
+  return found == inflight_.end() ? nullptr : found->get();
+}
+
+std::int64_t Scheduler::cap(std::int64_t tokens) const {
+  const std::int64_t threshold = instance_->long_prefill_token_threshold;
+  return threshold > 0 ? std::min(tokens, threshold) : tokens;
+}
+
+bool Scheduler::schedule_running() {
+  const std::int64_t preemptions_before = num_preemptions_;
+  for (std::size_t i = 0; i < running_.size() && budget_ > 0; ++i) {
+    Request& request = *running_[i];
+    const std::int64_t missing = request.num_tokens - request.num_computed;
+    const std::int64_t count = std::min(cap(missing), budget_);
+    if (count <= 0) {  // its newest token is being computed
+      expect_in_flight(request);
+      continue;
+    }
+    if (!allocate_or_preempt(request, count)) {
+      break;
+    }
+    plan_.push_back({&request, count, request.num_computed});
+    budget_ -= count;
+  }
+  return num_preemptions_ != preemptions_before;
+}
+
+bool Scheduler::allocate_or_preempt(Request& request, std::int64_t count) {
+  while (!kv_.allocate(request, request.num_computed, count)) {
+    const bool itself = running_.back() == &request;
+    if (itself && kv_.blocks_for(request.num_computed + count) > kv_.npu_pool().num_blocks()) {
+      too_large_ = &request;
+    }
+    preempt_last();  // never one that this step has scheduled already: those come before `request`
+    if (itself) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void Scheduler::preempt_last() {
+  Request& victim = *running_.back();
+  running_.pop_back();
+  kv_.release(victim);
+  victim.status = RequestStatus::preempted;
+  victim.num_computed = 0;
+  ++victim.num_preemptions;
+  ++num_preemptions_;
+  waiting_.push_front(&victim);
+  if (observer_ != nullptr) {
+    observer_->on_preempt(victim);
+  }
+}
+
+bool Scheduler::may_admit_more() const {
+  return instance_->max_num_seqs == 0 || std::ssize(running_) < instance_->max_num_seqs;
+}
+
+void Scheduler::admit_waiting(Nanos now) {
+  while (!waiting_.empty() && budget_ > 0 && may_admit_more() && admit(*waiting_.front(), now)) {
+  }
+}
+
+/// Moves the head of the waiting queue into the step. False: it cannot enter, nor can those behind.
+bool Scheduler::admit(Request& request, Nanos now) {
+  if (request.arrival > now) {
+    return false;
+  }
+  const PrefixHit& hit = kv_.look_up(request, running_.empty() && inflight_.empty());
+  request.npu_cache_hit = hit.npu_tokens;
+  request.prefix_cache_hit = hit.tokens();
+  const std::int64_t computed = hit.tokens();
+  std::int64_t count = cap(request.num_tokens - computed);
+  if (!instance_->enable_chunked_prefill && count > budget_) {
+    return false;
+  }
+  count = std::min(count, budget_);
+  if (count <= 0) {
+    return false;
+  }
+  if (instance_->reserve_full_isl &&
+      !kv_.fits(request, std::max(request.num_tokens, computed), hit)) {
+    return false;
+  }
+  if (!kv_.allocate(request, computed, count, hit)) {
+    return false;
+  }
+  waiting_.pop_front();
+  if (request.num_preemptions > 0) {
+    recompute_tokens_ += std::max(request.num_tokens - computed, std::int64_t{0});
+    if (observer_ != nullptr) {
+      observer_->on_resume(request, computed, request.num_tokens);
+    }
+  }
+  request.num_computed = computed;
+  request.status = RequestStatus::running;
+  running_.push_back(&request);
+  kv_.record_admission(request);
+  plan_.push_back({&request, count, computed});
+  budget_ -= count;
+  return true;
+}
+
+Batch& Scheduler::open_batch(Nanos now, std::int32_t npu) {
+  std::unique_ptr<Batch> storage;
+  if (spare_.empty()) {
+    storage = std::make_unique<Batch>();
+  } else {
+    storage = std::move(spare_.back());
+    spare_.pop_back();
+    recycle(*storage);
+  }
+  storage->id = next_batch_id_++;
+  storage->instance = instance_->id;
+  storage->batch_time = now;
+  storage->fired.push_back(npu);
+  inflight_.push_back(std::move(storage));
+  return *inflight_.back();
+}
+
+Batch& Scheduler::build_batch(Nanos now, std::int32_t npu) {
+  Batch& batch = open_batch(now, npu);
+  batch.kv_size = kv_.npu_used_bytes();
+  for (const BatchEntry& entry : plan_) {
+    add_entry(batch, entry, now);
+  }
+  const TierTraffic traffic = kv_.drain_traffic();
+  batch.load = traffic.recalled;
+  batch.write_through = traffic.written_down;
+  return batch;
+}
+
+void Scheduler::add_entry(Batch& batch, const BatchEntry& entry, Nanos now) {
+  Request& request = *entry.request;
+  batch.entries.push_back(entry);
+  batch.total_len += entry.tokens;
+  if (entry.tokens == 1) {
+    ++batch.num_decode;
+    batch.kv_len += entry.computed_before;
+  } else {
+    ++batch.num_prefill;
+  }
+  const bool stamped = request.queuing_delay.count() >= 0;
+  if (request.is_init && (policy_.queuing_delay_of_last_chunk || !stamped)) {
+    request.stamp_scheduled(now);
+  }
+  if (instance_->pd == PdType::prefill) {
+    batch.pd_kv_send_tokens += entry.tokens;
+    // Only the first step of an admission starts right behind the hit.
+    if (!policy_.handoff_leaves_out_hits && entry.computed_before == request.prefix_cache_hit) {
+      batch.pd_kv_send_tokens += request.prefix_cache_hit;
+    }
+  }
+  request.num_computed = entry.computed_before + entry.tokens;
+  ++request.num_in_flight;
+}
+
+Batch* Scheduler::open_dummy(Nanos now, std::int32_t npu) {
+  Batch& batch = open_batch(now, npu);
+  Batch dummy = make_dummy_batch(batch.id, batch.instance, now);
+  dummy.fired = std::move(batch.fired);
+  batch = std::move(dummy);
+  return &batch;
+}
+
+bool Scheduler::empty() const {
+  return waiting_.empty() && running_.empty() && inflight_.empty();
+}
+
+std::size_t Scheduler::num_waiting_arrived(Nanos now) const {
+  return static_cast<std::size_t>(std::count_if(
+      waiting_.begin(), waiting_.end(), [now](const Request* r) { return r->arrival <= now; }));
+}
+
+}  // namespace lockstep

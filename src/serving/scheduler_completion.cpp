@@ -1,0 +1,153 @@
+// What happens when a batch is complete: tokens, time stamps, requests that end.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "serving/scheduler.hpp"
+
+namespace lockstep {
+
+Completion Scheduler::add_done(std::int64_t iteration, std::int32_t npu, Nanos now) {
+  Completion completion;
+  Batch* batch = find_inflight(iteration - 1);  // iteration 0 is the opening event
+  if (batch == nullptr || batch->has_ended(npu)) {
+    return completion;
+  }
+  batch->ended.push_back(npu);
+  if (!batch->has_ended(instance_->first_npu) || !batch->has_ended(instance_->end_npu())) {
+    return completion;
+  }
+  completion.batch_done = true;
+  completion.batch_id = batch->id;
+  for (const BatchEntry& entry : batch->entries) {
+    complete_entry(entry, now, completion);
+  }
+  close_batch(*batch);
+  return completion;
+}
+
+void Scheduler::complete_entry(const BatchEntry& entry, Nanos now, Completion& completion) {
+  Request& request = *entry.request;
+  --request.num_in_flight;
+  if (request.status == RequestStatus::finished) {
+    return;  // ended with another batch of the pipeline
+  }
+  const std::int64_t prompt_part =
+      entry.tokens > 1 ? entry.tokens : 0;  // a step of one is a decode
+  if (instance_->pd == PdType::prefill && !request.is_init) {
+    completion.prompt_tokens +=
+        prompt_part;  // handed over with an earlier batch: not ours any more
+    return;
+  }
+  const std::int64_t own = entry.computed_before + entry.tokens;
+  // Preempted since: what this batch computed is gone.
+  const bool lost = request.status != RequestStatus::running || request.num_computed < own;
+  const std::int64_t computed =
+      policy_.tokens_count_when_scheduled ? request.num_computed : (lost ? 0 : own);
+
+  const bool first = request.is_init && computed >= request.input;
+  completion.prompt_tokens += first ? entry.tokens + request.prefix_cache_hit : prompt_part;
+  if (first) {
+    request.is_init = false;
+    request.stamp_first_token(now);
+    if (instance_->pd == PdType::prefill) {
+      finish_prefill(request, now, completion);
+      return;
+    }
+  }
+  if (computed >= request.num_tokens) {
+    ++request.num_tokens;
+    ++completion.generated_tokens;
+    if (!first) {
+      request.stamp_next_token(now);
+    }
+  }
+  if (request.num_tokens >= request.output) {
+    finish(request, now, completion);
+  }
+}
+
+void Scheduler::finish_prefill(Request& request, Nanos now, Completion& completion) {
+  ++request.num_tokens;
+  if (!policy_.extra_decode_step_after_handoff) {
+    ++completion.generated_tokens;
+    if (request.num_tokens >= request.output) {
+      finish(request, now, completion);
+      return;
+    }
+  }
+  kv_.release(request);
+  request.status = RequestStatus::finished;
+  forget(request);
+  completion.ended.push_back(&request);
+}
+
+void Scheduler::finish(Request& request, Nanos now, Completion& completion) {
+  kv_.release(request);
+  request.stamp_end(now);
+  request.status = RequestStatus::finished;
+  request.block_hashes = {};
+  forget(request);
+  done_.push_back(&request);
+  completion.ended.push_back(&request);
+  if (observer_ != nullptr) {
+    observer_->on_request_done(request);
+  }
+}
+
+/// Takes the request out of its queue: the running one, or the waiting one if it was preempted
+/// while its last batch was in flight.
+void Scheduler::forget(Request& request) {
+  if (const auto found = std::find(running_.begin(), running_.end(), &request);
+      found != running_.end()) {
+    running_.erase(found);
+  } else {
+    std::erase(waiting_, &request);
+  }
+}
+
+void Scheduler::close_batch(Batch& batch) {
+  const auto found = std::find_if(inflight_.begin(), inflight_.end(),
+                                  [&](const auto& other) { return other.get() == &batch; });
+  spare_.push_back(std::move(*found));
+  inflight_.erase(found);
+}
+
+std::optional<std::string> Scheduler::blocked_reason(Nanos now) {
+  const auto pool = [this](std::int64_t tokens) {
+    return fmt::format("{} tokens of KV cache ({} blocks of {}), and the whole pool has {} blocks",
+                       tokens, kv_.blocks_for(tokens), kv_.layout().block_size,
+                       kv_.npu_pool().num_blocks());
+  };
+  if (too_large_ != nullptr) {
+    return fmt::format("request {} needs more than {}", too_large_->id,
+                       pool(too_large_->num_tokens));
+  }
+  if (!running_.empty() || !inflight_.empty() || waiting_.empty()) {
+    return std::nullopt;
+  }
+  const Request& head = *waiting_.front();
+  if (head.arrival > now) {
+    return std::nullopt;
+  }
+  const PrefixHit& hit = kv_.look_up(head, true);
+  const std::int64_t count = cap(head.num_tokens - hit.tokens());
+  if (count <= 0) {
+    return fmt::format("request {} has nothing to compute", head.id);
+  }
+  if (!instance_->enable_chunked_prefill && count > budget_limit_) {
+    return fmt::format(
+        "request {} has {} tokens to compute, more than the {} of a step, and chunked prefill is "
+        "off",
+        head.id, count, budget_limit_);
+  }
+  const std::int64_t total =
+      instance_->reserve_full_isl ? head.num_tokens : hit.tokens() + std::min(count, budget_limit_);
+  if (!kv_.fits(head, total, hit)) {
+    return fmt::format("request {} needs {}", head.id, pool(total));
+  }
+  return std::nullopt;
+}
+
+}  // namespace lockstep
