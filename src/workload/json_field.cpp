@@ -3,58 +3,45 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <limits>
 
 #include "base/error.hpp"
 #include "base/numeric.hpp"
+#include "workload/integer_list.hpp"
 
 namespace lockstep {
 namespace {
 
-using simdjson::dom::element_type;
+using Kind = JsonValue::Kind;
 
-std::string_view type_name(element_type type) {
-  switch (type) {
-    case element_type::ARRAY:
-      return "a list";
-    case element_type::OBJECT:
-      return "an object";
-    case element_type::STRING:
+std::string_view kind_name(Kind kind) {
+  switch (kind) {
+    case Kind::text:
       return "a text";
-    case element_type::BOOL:
-      return "true or false";
-    case element_type::NULL_VALUE:
-      return "null";
+    case Kind::list:
+      return "a list";
+    case Kind::object:
+      return "an object";
+    case Kind::other:
+      return "true, false or null";
     default:
       return "a number";
   }
 }
 
-std::optional<std::int64_t> integer_of(simdjson::dom::element value) {
-  switch (value.type()) {
-    case element_type::INT64:
-      return value.get_int64().value_unsafe();
-    case element_type::DOUBLE: {
-      const double number = value.get_double().value_unsafe();
-      if (!(std::abs(number) <= static_cast<double>(kLargestNumber))) {
+std::optional<std::int64_t> integer_of(const JsonValue& value) {
+  switch (value.kind) {
+    case Kind::integer:
+      return value.integer;
+    case Kind::real:
+      if (!(std::abs(value.real) <= static_cast<double>(kLargestNumber))) {
         return std::nullopt;
       }
-      return truncate(number);
-    }
-    case element_type::STRING:
-      return parse_integer_text(value.get_string().value_unsafe());
+      return truncate(value.real);
+    case Kind::text:
+      return parse_integer_text(value.text);
     default:
       return std::nullopt;
   }
-}
-
-[[noreturn]] void fail_number(const JsonField& field) {
-  const element_type type = field.value->type();
-  const bool is_number = type == element_type::UINT64 || type == element_type::DOUBLE;
-  fail_field(field,
-             is_number ? fmt::format("`{}` is out of range", field.name)
-                       : fmt::format("`{}` is {}, not a whole number", field.name, type_name(type)),
-             "write a whole number");
 }
 
 }  // namespace
@@ -68,16 +55,19 @@ void fail_field(const JsonField& field, const std::string& problem, const std::s
 }
 
 std::int64_t read_integer(const JsonField& field) {
-  if (!field.value) {
+  if (field.value.kind == Kind::absent) {
     fail_field(field, fmt::format("`{}` is missing", field.name),
                fmt::format("add \"{}\": a whole number", field.name));
   }
-  const auto number = integer_of(*field.value);
-  if (!number) {
-    fail_number(field);
+  const auto number = integer_of(field.value);
+  if (!number && field.value.kind != Kind::real) {
+    fail_field(
+        field,
+        fmt::format("`{}` is {}, not a whole number", field.name, kind_name(field.value.kind)),
+        "write a whole number");
   }
-  if (*number > kLargestNumber || *number < -kLargestNumber) {
-    fail_field(field, fmt::format("`{}` is out of range ({})", field.name, *number),
+  if (!number || *number > kLargestNumber || *number < -kLargestNumber) {
+    fail_field(field, fmt::format("`{}` is out of range", field.name),
                "write a number of a magnitude up to 2^62");
   }
   return *number;
@@ -94,25 +84,17 @@ std::int64_t read_count(const JsonField& field) {
 
 TokenIds read_token_ids(const JsonField& field) {
   TokenIds ids;
-  if (!field.value) {
+  if (field.value.kind == Kind::absent) {
     return ids;
   }
-  simdjson::dom::array list;
-  if (field.value->get_array().get(list) != simdjson::SUCCESS) {
+  if (field.value.kind != Kind::list) {
     fail_field(field,
-               fmt::format("`{}` is {}, not a list", field.name, type_name(field.value->type())),
+               fmt::format("`{}` is {}, not a list", field.name, kind_name(field.value.kind)),
                "write a list of token ids, or leave the key out");
   }
-  ids.reserve(list.size());
-  for (const simdjson::dom::element id : list) {
-    std::int64_t number = 0;
-    if (id.get_int64().get(number) != simdjson::SUCCESS ||
-        number < std::numeric_limits<std::int32_t>::min() ||
-        number > std::numeric_limits<std::int32_t>::max()) {
-      fail_field(field, fmt::format("`{}`[{}] is not a 32-bit integer", field.name, ids.size()),
-                 "token ids are whole numbers below 2^31");
-    }
-    ids.push_back(static_cast<std::int32_t>(number));
+  if (!parse_integer_list(field.value.text, ids)) {
+    fail_field(field, fmt::format("`{}`[{}] is not a 32-bit integer", field.name, ids.size()),
+               "token ids are whole numbers below 2^31, with commas between them");
   }
   return ids;
 }

@@ -2,8 +2,6 @@
 // decimals (cut towards zero) and digits in quotes. Every failure names file, line and field.
 #pragma once
 
-#include <simdjson.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,17 +14,26 @@ namespace lockstep {
 /// Largest token count of a request, and largest time, that is taken for meant.
 inline constexpr std::int64_t kLargestNumber = std::int64_t{1} << 62;
 
+/// What stood behind a key. Views reach into the line or the parser: valid until the next line.
+struct JsonValue {
+  enum class Kind : std::uint8_t { absent, integer, real, text, list, object, other };
+  Kind kind = Kind::absent;
+  std::int64_t integer = 0;
+  double real = 0.0;
+  std::string_view text;  ///< of a text: its characters; of a list: its JSON
+};
+
 struct LinePlace {
   std::string_view file;
   std::int64_t line = 0;
 };
 
-/// A key of a line, or of sub_requests[call] when call >= 0; `value` is absent when the key is.
+/// A key of a line, or of sub_requests[call] when call >= 0.
 struct JsonField {
   const LinePlace& place;
   std::string_view name;
   std::int64_t call = -1;
-  std::optional<simdjson::dom::element> value = std::nullopt;
+  JsonValue value = {};
 };
 
 [[noreturn]] void fail_field(const JsonField& field, const std::string& problem,

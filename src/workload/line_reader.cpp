@@ -50,6 +50,7 @@ bool LineReader::fill() {
   }
   const auto got = static_cast<std::size_t>(stream_.gcount());
   end_ += got;
+  std::memset(buffer_.data() + end_, 0, kPadding);  // no digits of older lines behind the last one
   return got > 0;
 }
 
