@@ -13,6 +13,7 @@
 
 #include "base/units.hpp"
 #include "iteration/graph.hpp"
+#include "network/collective_algorithm.hpp"
 #include "network/topology.hpp"
 
 namespace lockstep {
@@ -31,10 +32,15 @@ struct MemoryLevelSpec {
 struct DeviceSimulatorSpec {
   Topology topology;
   std::vector<MemoryLevelSpec> memory;
-  double local_mem_bandwidth = 0;  ///< GB/s that prices reductions
+  double local_mem_bandwidth = 0;  ///< GB/s of 10^9 that prices reductions; 0: they are free
   Nanos endpoint_delay{10};
   Nanos idle_step{1'000'000};  ///< clock advance when nothing is in flight anywhere
+  /// Memory bandwidth and latency lose their fraction, as in the reference.
   bool integer_memory_figures = true;
+  CollectiveSettings collectives{};  ///< rings unless told otherwise
+  /// Number in-memory compute queues by num_devices * device + channel, as the reference does, so
+  /// that channels of different devices may share one; otherwise every channel has its own.
+  bool pim_queues_stride_by_devices = true;
 };
 
 class DeviceSimulator {

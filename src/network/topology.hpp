@@ -1,7 +1,12 @@
 // The shape of the network and what one message over one dimension costs.
+//
+// Think of a grid of NPUs: each dimension is one building block (a ring, a full mesh, a switch)
+// that joins the NPUs whose other coordinates agree. There is no contention: a message's time
+// depends on its size and its ends alone. Times are ns; a link's GB is 2^30 bytes.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -11,6 +16,10 @@
 namespace lockstep {
 
 enum class TopologyKind : std::uint8_t { ring, fully_connected, switch_ };
+
+/// "Ring", "FullyConnected", "Switch".
+[[nodiscard]] std::string_view topology_name(TopologyKind kind);
+[[nodiscard]] std::optional<TopologyKind> topology_from_name(std::string_view name);
 
 /// Dimension 0 is innermost: NPU r has coordinate (r / prod(npus[0..d-1])) mod npus[d] in d.
 class Topology {
@@ -23,7 +32,8 @@ public:
   };
   /// Throws UserError for a size, bandwidth or latency out of range.
   explicit Topology(std::vector<Dimension> dims);
-  /// All dimensions FullyConnected, as the cluster file implies.
+  /// All dimensions FullyConnected, as the cluster file implies. Throws UserError as above, or
+  /// when the lists differ in length.
   [[nodiscard]] static Topology from(const NetworkDims& dims);
 
   [[nodiscard]] std::size_t num_dims() const { return dims_.size(); }
@@ -37,12 +47,13 @@ public:
   [[nodiscard]] Nanos message_time(std::size_t d, std::int64_t hops, Bytes size) const;
   /// Between neighbours (hops 1; 2 through a switch).
   [[nodiscard]] Nanos neighbour_time(std::size_t d, Bytes size) const;
-  /// Between any two NPUs: priced in the lowest dimension in which they differ.
+  /// Between any two different NPUs: priced in the lowest dimension in which they differ.
   [[nodiscard]] Nanos point_to_point_time(std::int64_t src, std::int64_t dst, Bytes size) const;
 
 private:
   std::vector<Dimension> dims_;
   std::vector<std::int64_t> stride_;
+  std::vector<double> bytes_per_ns_;
   std::int64_t num_npus_ = 1;
 };
 

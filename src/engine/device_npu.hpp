@@ -1,0 +1,85 @@
+// One NPU: its program, what of it is ready, and what may run at once.
+//
+// A program is a dependency graph. Of the nodes whose parents have ended the lowest number goes
+// first; one computation and one collective or send run at a time, receives and memory accesses
+// at any number. When a program has ended the next one in the queue begins at the same time.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "engine/device_collective.hpp"
+#include "engine/device_event.hpp"
+#include "engine/device_mailbox.hpp"
+#include "engine/device_memory.hpp"
+#include "engine/device_wire.hpp"
+#include "iteration/graph.hpp"
+#include "network/topology.hpp"
+
+namespace lockstep {
+
+/// What all NPUs share.
+struct DeviceParts {
+  explicit DeviceParts(const DeviceSimulatorSpec& spec);
+
+  Topology topology;
+  Nanos now;
+  DeviceEventQueue queue;
+  Wire wire;
+  Mailbox mailbox;
+  MemoryDevices memory;
+  Collectives collectives;
+};
+
+class Npu {
+public:
+  static constexpr std::int32_t kNoNode = -1;
+
+  explicit Npu(std::int32_t id) : id_(id) {}
+
+  using Program = std::shared_ptr<const NpuGraph>;
+  /// Begins a program now; the NPU must be finished.
+  void start(Program program, DeviceParts& parts);
+  /// Begins it when all earlier ones have ended.
+  void enqueue(Program program, DeviceParts& parts);
+  /// Node v has ended now: frees what waited for it and issues what can run.
+  void complete(std::int32_t v, DeviceParts& parts);
+
+  [[nodiscard]] std::int32_t id() const { return id_; }
+  [[nodiscard]] bool finished() const { return program_ == nullptr; }
+  [[nodiscard]] std::int64_t iteration() const { return iteration_; }
+  [[nodiscard]] Nanos computed() const { return computed_; }  ///< issued since the start
+  /// The collective or send under way, or kNoNode.
+  [[nodiscard]] std::int32_t communicating() const { return communicating_; }
+  [[nodiscard]] std::int32_t remaining() const { return remaining_; }
+  [[nodiscard]] const GraphNode& node(std::int32_t v) const {
+    return program_->nodes[static_cast<std::size_t>(v)];
+  }
+
+private:
+  void load(Program program);
+  void run(Program program, DeviceParts& parts);
+  void issue_ready(DeviceParts& parts);
+  [[nodiscard]] bool slot_free(NodeKind kind) const;
+  /// False when the node takes no time and has ended already.
+  bool issue(std::int32_t v, DeviceParts& parts);
+  void free_children(std::int32_t v);
+  void add_ready(std::int32_t v);
+
+  std::int32_t id_;
+  Program program_;
+  std::deque<Program> queued_;
+  std::int64_t iteration_ = -1;
+  Nanos computed_;
+  std::vector<std::int32_t> missing_parents_;
+  /// Ascending; during a pass the part before next_ready_ has been looked at.
+  std::vector<std::int32_t> ready_;
+  std::size_t next_ready_ = 0;
+  std::int32_t remaining_ = 0;
+  bool computing_ = false;
+  std::int32_t communicating_ = kNoNode;
+};
+
+}  // namespace lockstep

@@ -1,0 +1,157 @@
+// Pending events in the order in which they are handled.
+//
+// Two levels. Events of one time run first-in first-out. What an NPU schedules for itself goes to
+// that NPU's list for that time; a list stands in the queue at the place of its first entry and
+// runs through in one go, entries that join while it runs included. A finished list is gone: a
+// later entry for the same NPU and time opens a new one at the end.
+//
+// It is one heap ordered by (time, place, number within the list): the entries of a list share
+// their place. Small copyable events, no allocation once the arrays have grown.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/units.hpp"
+
+namespace lockstep {
+
+template <class Event>
+class EventQueue {
+public:
+  static constexpr std::int32_t kNoOwner = -1;
+
+  struct Item {
+    std::int32_t owner = kNoOwner;  ///< NPU whose list it was in
+    Event event{};
+  };
+
+  explicit EventQueue(std::size_t num_npus) : lists_(num_npus) {}
+
+  [[nodiscard]] bool empty() const { return heap_.empty(); }
+  [[nodiscard]] std::size_t size() const { return heap_.size(); }
+  /// Of the earliest event; the queue must not be empty.
+  [[nodiscard]] Nanos next_time() const { return Nanos{heap_.front().time}; }
+
+  /// An event of no NPU's own.
+  void push(Nanos time, const Event& event) {
+    sift_up({time.count(), next_place_++, 0, {kNoOwner, event}});
+  }
+
+  /// An event that `npu` schedules for itself.
+  void push_own(std::int32_t npu, Nanos time, const Event& event) {
+    std::vector<List>& lists = lists_[static_cast<std::size_t>(npu)];
+    for (List& list : lists) {
+      if (list.time == time.count()) {
+        sift_up({list.time, list.place, ++list.last, {npu, event}});
+        return;
+      }
+    }
+    lists.push_back({time.count(), next_place_, 0});
+    sift_up({time.count(), next_place_++, 0, {npu, event}});
+  }
+
+  /// Takes the next event of exactly this time, which no pending event may precede. False, and
+  /// the running list is closed, when there is none.
+  bool pop(Nanos time, Item& out) {
+    const bool any = !heap_.empty() && heap_.front().time == time.count();
+    if (running_ != kNoOwner && (!any || heap_.front().place != running_place_)) {
+      close_running();
+    }
+    if (!any) {
+      return false;
+    }
+    out = heap_.front().item;
+    if (out.owner != kNoOwner) {
+      running_ = out.owner;
+      running_place_ = heap_.front().place;
+    }
+    remove_front();
+    return true;
+  }
+
+private:
+  struct Entry {
+    std::int64_t time;
+    std::uint64_t place;
+    std::uint32_t number;
+    Item item;
+  };
+  struct List {
+    std::int64_t time;
+    std::uint64_t place;
+    std::uint32_t last;  ///< number of the newest entry
+  };
+
+  static bool precedes(const Entry& a, const Entry& b) {
+    if (a.time != b.time) {
+      return a.time < b.time;
+    }
+    if (a.place != b.place) {
+      return a.place < b.place;
+    }
+    return a.number < b.number;
+  }
+
+  void sift_up(const Entry& entry) {
+    std::size_t hole = heap_.size();
+    heap_.push_back(entry);
+    while (hole > 0) {
+      const std::size_t parent = (hole - 1) / 2;
+      if (!precedes(entry, heap_[parent])) {
+        break;
+      }
+      heap_[hole] = heap_[parent];
+      hole = parent;
+    }
+    heap_[hole] = entry;
+  }
+
+  void remove_front() {
+    const Entry last = heap_.back();
+    heap_.pop_back();
+    const std::size_t size = heap_.size();
+    if (size == 0) {
+      return;
+    }
+    std::size_t hole = 0;
+    while (true) {
+      std::size_t child = 2 * hole + 1;
+      if (child >= size) {
+        break;
+      }
+      if (child + 1 < size && precedes(heap_[child + 1], heap_[child])) {
+        ++child;
+      }
+      if (!precedes(heap_[child], last)) {
+        break;
+      }
+      heap_[hole] = heap_[child];
+      hole = child;
+    }
+    heap_[hole] = last;
+  }
+
+  void close_running() {
+    std::vector<List>& lists = lists_[static_cast<std::size_t>(running_)];
+    for (List& list : lists) {
+      if (list.place == running_place_) {
+        list = lists.back();
+        lists.pop_back();
+        running_ = kNoOwner;
+        return;
+      }
+    }
+    throw InternalError("the event queue lost a list");
+  }
+
+  std::vector<Entry> heap_;
+  std::vector<std::vector<List>> lists_;  ///< by NPU, few each
+  std::uint64_t next_place_ = 0;
+  std::int32_t running_ = kNoOwner;
+  std::uint64_t running_place_ = 0;
+};
+
+}  // namespace lockstep
