@@ -3,7 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/units.hpp"
@@ -35,13 +38,14 @@ struct TraceRow {
   DimMask comm_mask;
   std::int32_t index = 0;  ///< of an expert or PIM marker
   /// Row name without its number ("layernorm", "expert", "kv_load"); points into static storage
-  /// or into IterationTrace::names. Empty for markers.
+  /// or into ParsedTrace::names. Empty for markers.
   std::string_view name;
   Nanos comp_time;
   MemoryLocation input_loc, weight_loc, output_loc;
   Bytes input_size, weight_size, output_size;
   /// Of the collective; on a prefill instance's qkv_proj with comm none: KV bytes to hand over.
   Bytes comm_size;
+  friend bool operator==(const TraceRow&, const TraceRow&) = default;
 };
 
 /// `repeat` copies of the same rows one after the other.
@@ -61,13 +65,29 @@ struct IterationTrace {
   [[nodiscard]] std::int64_t num_rows() const;
 };
 
+/// Cuts `block_starts.size()` blocks into `pp_size` stages and appends the first row of every stage
+/// after the first to `boundaries`. All stages get the floor; the remainder goes one each to the
+/// stages before the last, latest first. Throws UserError for more stages than blocks.
+void append_stage_boundaries(std::span<const std::int64_t> block_starts, std::int64_t pp_size,
+                             std::vector<std::int64_t>& boundaries);
+
 /// The text form, byte for byte as the field's converter reads it.
 [[nodiscard]] std::string to_text(const IterationTrace& trace);
-/// Reads the text form back (one segment, repeat 1). `names` keeps the row names alive.
+/// The text form of the start-up event: one row that ends after `alarm`.
+[[nodiscard]] std::string event_trace_text(Nanos alarm);
+
+/// `names` keeps the row names alive; moving it keeps them valid, copying would not.
 struct ParsedTrace {
-  std::vector<std::string> names;
+  ParsedTrace() = default;
+  ParsedTrace(ParsedTrace&&) = default;
+  ParsedTrace& operator=(ParsedTrace&&) = default;
+  ParsedTrace(const ParsedTrace&) = delete;
+  ParsedTrace& operator=(const ParsedTrace&) = delete;
+
+  std::set<std::string, std::less<>> names;
   IterationTrace trace;
 };
+/// Reads the text form back (one segment, repeat 1). Throws UserError with `file_name` and line.
 [[nodiscard]] ParsedTrace parse_trace(std::string_view text, const std::string& file_name);
 
 }  // namespace lockstep

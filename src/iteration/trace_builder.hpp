@@ -2,7 +2,8 @@
 // collectives from the parallel plan.
 #pragma once
 
-#include <functional>
+#include <array>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -26,29 +27,51 @@ public:
 struct TraceSettings {
   ExpertRoutingPolicy expert_routing = ExpertRoutingPolicy::balanced;
   ExpertExchange expert_exchange = ExpertExchange::all_gather_reduce_scatter;
+  /// An MoE model with block copy off (and no placement per block) gets one block instead of all,
+  /// as in the reference.
+  bool single_block_without_copy = true;
 };
+
+class TraceEmitter;
+struct BatchShape;
 
 /// One per instance. Not thread-safe.
 class TraceBuilder {
 public:
+  /// `cluster` and `instance` must outlive the builder. Throws UserError for an unknown model_type
+  /// and when a layer that cannot be left out has no kernel times.
   TraceBuilder(const Cluster& cluster, const Instance& instance,
                std::shared_ptr<const KernelTimes> times, TraceSettings settings);
+  ~TraceBuilder();
+  TraceBuilder(TraceBuilder&&) noexcept;
+  TraceBuilder(const TraceBuilder&) = delete;
+  TraceBuilder& operator=(const TraceBuilder&) = delete;
+  TraceBuilder& operator=(TraceBuilder&&) = delete;
 
   /// `wave_len`: the group's common length for a DP member, else the batch's own total_len.
   /// Fills `out` in place so that its buffers are reused. `energy` may be null.
+  /// Throws UserError for more pipeline stages than blocks.
   void build(const Batch& batch, std::int64_t wave_len, IterationTrace& out, EnergySink* energy);
 
-  [[nodiscard]] const LookupCounts& lookups() const { return lookups_; }
+  /// A look-up counts once per row of the expanded trace.
+  [[nodiscard]] const LookupCounts& lookups() const;
   /// Layers left out for lack of data, once each.
-  [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
+  [[nodiscard]] const std::vector<std::string>& warnings() const;
 
 private:
-  const Cluster& cluster_;
+  void build_plain(const Batch& batch, IterationTrace& out, EnergySink* energy);
+  /// False: one half is empty and nothing was written.
+  bool build_interleaved(const Batch& batch, EnergySink* energy);
+  void book_transfers(const BatchShape& shape, const Batch& batch, EnergySink& energy) const;
+  [[nodiscard]] std::int64_t num_blocks() const;
+  [[nodiscard]] std::int64_t equal_blocks(std::int64_t block, std::int64_t end) const;
+
   const Instance& instance_;
   std::shared_ptr<const KernelTimes> times_;
   TraceSettings settings_;
-  LookupCounts lookups_;
-  std::vector<std::string> warnings_;
+  std::unique_ptr<TraceEmitter> emitter_;
+  std::vector<std::int64_t> block_starts_;
+  std::array<std::vector<BatchEntry>, 2> halves_;
 };
 
 /// Sizes of the expert exchange of a wave of `wave_len` tokens.

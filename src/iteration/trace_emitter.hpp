@@ -1,0 +1,107 @@
+// Writes the rows of one batch section by section and keeps the accounts that go with them: look-up
+// counts and energy. The builder decides which sections follow each other.
+//
+// Rows of a group (open_group .. close_group) are written once and stand for `copies` of it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/cluster.hpp"
+#include "iteration/trace.hpp"
+#include "iteration/trace_builder.hpp"
+#include "iteration/trace_energy.hpp"
+#include "iteration/trace_pim.hpp"
+#include "iteration/trace_shape.hpp"
+#include "model/architecture.hpp"
+#include "model/expert_routing.hpp"
+#include "model/footprint.hpp"
+
+namespace lockstep {
+
+class TraceEmitter {
+public:
+  /// Throws UserError when a layer that cannot be left out has no kernel times.
+  TraceEmitter(const Cluster& cluster, const Instance& instance, const KernelTimes& times,
+               const TraceSettings& settings);
+
+  /// Starts a trace; `energy` may be null. `wave_len` as in TraceBuilder::build.
+  void begin(IterationTrace& out, std::int64_t wave_len, EnergySink* energy);
+  /// The following rows stand `copies` times one after the other.
+  void open_group(std::int64_t copies);
+  void kv_load(Bytes size);
+  void prologue(const BatchShape& shape, BatchTag tag);
+  void pre_attention(const BatchShape& shape, BatchTag tag, std::int64_t block);
+  /// From the output projection to the end of the block.
+  void post_attention(const BatchShape& shape, BatchTag tag, std::int64_t block);
+  void head(const BatchShape& shape, BatchTag tag);
+  /// Books the energy of the block rows since the last call, once per copy of the group.
+  void book_blocks();
+  /// Rows of the group so far.
+  [[nodiscard]] std::int64_t group_rows() const;
+  /// Releases what is left of an earlier, longer trace.
+  void finish();
+
+  [[nodiscard]] const LookupCounts& lookups() const { return lookups_; }
+  [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
+
+private:
+  /// Time and sizes of one layer; they repeat from batch to batch and within one.
+  struct LayerMemo {
+    std::int64_t tokens = -1;
+    std::int64_t argument = -1;
+    KernelTime time;
+    TensorSizes sizes;
+  };
+  /// Of one sub-batch.
+  struct Memo {
+    std::array<LayerMemo, kLayerCount> layers;
+    bool attention_known = false;
+    LayerMemo attention;
+  };
+
+  std::vector<Layer> with_data(const std::vector<Layer>& section);
+  void require_data(const std::vector<Layer>& section) const;
+  [[nodiscard]] Memo& memo(BatchTag tag) { return memos_[tag == BatchTag::batch_2 ? 1 : 0]; }
+  const LayerMemo& layer_facts(const BatchShape& shape, BatchTag tag, Layer layer);
+  const LayerMemo& attention_facts(const BatchShape& shape, BatchTag tag);
+
+  TraceRow& plain_row(const BatchShape& shape, BatchTag tag, std::optional<std::int64_t> block,
+                      Layer layer);
+  TraceRow& marker_row(RowKind kind, std::int64_t index = 0);
+  void block_row(const BatchShape& shape, BatchTag tag, std::int64_t block, Layer layer);
+  void attention_rows(const BatchShape& shape, BatchTag tag, std::int64_t block);
+  void pim_rows(const BatchShape& shape, BatchTag tag, std::int64_t block);
+  void expert_rows(const BatchShape& shape, BatchTag tag, std::int64_t block);
+  void outer_energy(const TraceRow& row, Bytes weight);
+  void count(TimeSource source) { lookups_.add(source, copies_); }
+
+  const Instance& instance_;
+  const ModelConfig& model_;
+  const Architecture& architecture_;
+  const KernelTimes& times_;
+  TraceSettings settings_;
+  const PimDevice* pim_ = nullptr;
+
+  std::vector<Layer> pre_attn_, post_attn_, mlp_;
+  std::array<Memo, 2> memos_;
+  std::optional<ExpertRouter> router_;
+  ExpertLoad load_;
+  PimSchedule pim_schedule_;
+  LookupCounts lookups_;
+  std::vector<std::string> warnings_;
+
+  // Of the trace that is being written.
+  IterationTrace* out_ = nullptr;
+  std::vector<TraceRow>* rows_ = nullptr;
+  std::size_t groups_ = 0;
+  std::int64_t copies_ = 1;
+  std::int64_t wave_len_ = 0;
+  EnergySink* energy_ = nullptr;
+  EnergyRecord record_;
+};
+
+}  // namespace lockstep
