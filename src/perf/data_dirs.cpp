@@ -1,0 +1,37 @@
+#include "perf/data_dirs.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <system_error>
+
+namespace lockstep {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool listed(const std::vector<fs::path>& dirs, const fs::path& dir) {
+  return std::any_of(dirs.begin(), dirs.end(), [&](const fs::path& other) {
+    std::error_code failed;
+    return other == dir || fs::equivalent(other, dir, failed);
+  });
+}
+
+}  // namespace
+
+std::vector<fs::path> data_dirs(std::string_view name) {
+  std::vector<fs::path> dirs = {fs::path(name)};
+  const auto add = [&](const fs::path& base) {
+    if (!listed(dirs, base / name)) {
+      dirs.push_back(base / name);
+    }
+  };
+  if (const char* given = std::getenv("LOCKSTEP_DATA_DIR"); given != nullptr && *given != '\0') {
+    add(given);
+  }
+#ifdef LOCKSTEP_DATA_DIR
+  add(LOCKSTEP_DATA_DIR);
+#endif
+  return dirs;
+}
+
+}  // namespace lockstep
