@@ -42,19 +42,19 @@ SweLikeGenerator::SweLikeGenerator(const SweLikeOptions& options)
     throw UserError(fmt::format("the session rate must be positive, not {}", options.rate),
                     Where{{}, 0, "--sps"}, "give a number of sessions per second above 0");
   }
-  double arrival = static_cast<double>(kFirstArrival.count());  // exact below 2^53 ns (104 days)
-  Nanos exact = kFirstArrival;
+  Nanos arrival = kFirstArrival;
+  double bound = 0.0;  // about the same, and cannot overflow
   for (std::int64_t s = 0; s < options.sessions; ++s) {
     if (s > 0) {
       const double gap = stream_.exponential(1e9 / options.rate);
-      arrival += gap;
-      if (!(arrival < static_cast<double>(kLargestNumber))) {
+      bound += gap;
+      if (!(bound < static_cast<double>(kLargestNumber))) {
         throw UserError("the arrivals pass 2^62 ns (146 years)", Where{{}, 0, "--sps"},
                         "raise the rate or ask for fewer sessions");
       }
-      exact += Nanos{truncate(gap)};
+      arrival += Nanos{truncate(gap)};
     }
-    arrivals_.push_back(exact);
+    arrivals_.push_back(arrival);
     const std::int64_t drawn = round_half_even(kMeanCalls + 4.2 * standard_normal(stream_));
     calls_.push_back(std::clamp(drawn, kLeastCalls, kMostCalls));
   }

@@ -1,0 +1,85 @@
+#include "workload/output_file.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "base/error.hpp"
+
+namespace lockstep {
+namespace {
+constexpr std::size_t kBlock = std::size_t{1} << 20;
+}
+
+OutputFile::OutputFile(std::filesystem::path file) : file_(std::move(file)) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (fs::is_symlink(file_, error) && fs::exists(file_, error)) {
+    file_ = fs::canonical(file_, error);  // replace what the link means, not the link
+  }
+  if (file_.empty() || fs::is_directory(file_, error)) {
+    fail("the output is a folder, not a file");
+  }
+  temporary_ = file_;
+  if (!fs::exists(file_, error) || fs::is_regular_file(file_, error)) {
+    if (file_.has_parent_path()) {
+      fs::create_directories(file_.parent_path(), error);  // a failure shows at opening
+    }
+    temporary_ += fmt::format(".{}.part", ::getpid());
+  }
+  errno = 0;
+  stream_.open(temporary_, std::ios::binary | std::ios::trunc);
+  if (!stream_) {
+    fail(fmt::format("the output file cannot be written ({})", std::strerror(errno)));
+  }
+}
+
+OutputFile::~OutputFile() {
+  if (!done_ && temporary_ != file_) {
+    stream_.close();
+    std::error_code ignored;
+    std::filesystem::remove(temporary_, ignored);
+  }
+}
+
+void OutputFile::write(std::string_view text) {
+  pending_ += text;
+  if (pending_.size() >= kBlock) {
+    flush();
+  }
+}
+
+void OutputFile::flush() {
+  stream_.write(pending_.data(), static_cast<std::streamsize>(pending_.size()));
+  pending_.clear();
+  if (!stream_) {
+    fail("writing the output file failed");
+  }
+}
+
+void OutputFile::commit() {
+  flush();
+  stream_.close();
+  if (!stream_) {
+    fail("writing the output file failed");
+  }
+  if (temporary_ != file_) {
+    std::error_code error;
+    std::filesystem::rename(temporary_, file_, error);
+    if (error) {
+      fail(fmt::format("the output file cannot be put in its place ({})", error.message()));
+    }
+  }
+  done_ = true;
+}
+
+void OutputFile::fail(std::string_view problem) const {
+  throw UserError(std::string(problem), Where{file_.string(), 0, {}},
+                  "name a file in a folder that you may write to, on a disk with room");
+}
+
+}  // namespace lockstep

@@ -1,0 +1,37 @@
+// A file that appears whole or not at all: written beside its place, renamed into it by commit(),
+// removed by the destructor otherwise. Missing folders are made. What is no regular file (a pipe,
+// a terminal) is written directly.
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+
+namespace lockstep {
+
+class OutputFile {
+public:
+  /// Throws UserError when the place cannot be written.
+  explicit OutputFile(std::filesystem::path file);
+  ~OutputFile();
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
+  /// Appends; keeps at most about a megabyte back. Throws UserError when the disk refuses.
+  void write(std::string_view text);
+  /// Flushes and puts the file in its place. Throws UserError.
+  void commit();
+
+private:
+  void flush();
+  [[noreturn]] void fail(std::string_view problem) const;
+
+  std::filesystem::path file_;
+  std::filesystem::path temporary_;  ///< equal to file_ when written directly
+  std::ofstream stream_;
+  std::string pending_;
+  bool done_ = false;
+};
+
+}  // namespace lockstep

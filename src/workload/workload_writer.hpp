@@ -1,0 +1,36 @@
+// Writes workloads as JSON lines, one request or session at a time: keys in the order input_toks,
+// output_toks, arrival_time_ns (or tool_duration_ns), input_tok_ids, output_tok_ids; ", " and ": "
+// between; one '\n' per line. Ids are left out where there are none.
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "workload/generated_session.hpp"
+#include "workload/output_file.hpp"
+#include "workload/workload.hpp"
+
+namespace lockstep {
+
+class WorkloadWriter {
+public:
+  /// Throws UserError when the file cannot be written.
+  explicit WorkloadWriter(std::filesystem::path file);
+
+  void write_request(const WorkloadRequest& request);
+  void write_session(std::string_view session_id, Nanos arrival,
+                     std::span<const WorkloadRequest> calls);
+  /// Puts the file in its place; without it nothing is left behind.
+  void finish();
+
+private:
+  OutputFile out_;
+  std::string line_;
+};
+
+/// A whole workload, sessions and flat requests in id order.
+void write_workload(const Workload& workload, const std::filesystem::path& file);
+
+}  // namespace lockstep
