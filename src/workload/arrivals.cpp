@@ -29,9 +29,9 @@ ArrivalProcess::ArrivalProcess(const ArrivalOptions& options)
       now_(options.first) {
   require_positive(options.rate, "rate", "--sps");
   require_positive(options.shape, "shape of the gaps", "--shape");
-  require_positive(static_cast<double>(options.pulse_size), "size of a pulse", "--pulse-size");
+  require_positive(static_cast<double>(options.pulse_size), "size of a pulse", "--pulse-n");
   if (options.pulse_delay < Nanos{}) {
-    throw UserError("the delay between pulses is negative", Where{{}, 0, "--pulse-delay"},
+    throw UserError("the delay between pulses is negative", Where{{}, 0, "--pulse-delay-sec"},
                     "give a number of seconds >= 0");
   }
 }

@@ -30,7 +30,7 @@ ChatGenerator::ChatGenerator(const ChatOptions& options)
   }
   if (!(options.think_seconds >= 0.0 && options.think_seconds <= 1e6)) {
     throw UserError(fmt::format("the think time cannot be {} s", options.think_seconds),
-                    Where{{}, 0, "--think"}, "give a number of seconds from 0 to 1e6");
+                    Where{{}, 0, "--think-sec"}, "give a number of seconds from 0 to 1e6");
   }
 }
 
