@@ -110,16 +110,29 @@ struct NetworkDims {
   std::vector<double> latency;     ///< ns, per dimension
 };
 
+/// NPUs that talk to each other and to no others, in a grid of their own: NPU r has the
+/// coordinates of r - first_npu in `dims`. The masks of its instances refer to `dims`.
+struct NetworkIsland {
+  std::int32_t first_npu = 0;
+  std::int64_t num_npus = 1;
+  NetworkDims dims;
+};
+
 struct Cluster {
   std::vector<Node> nodes;
   std::vector<Instance> instances;
   std::vector<DpGroup> dp_groups;
   std::optional<CxlMemory> cxl;
+  /// The grid of all NPUs. With more than one island it is one flat dimension that stands for the
+  /// total only; collectives then run in the islands.
   NetworkDims network;
-  double local_mem_bandwidth = 0;     ///< GB/s that prices reductions (first instance, last node)
-  bool local_offloading = false;      ///< some instance reads its weights through the local tier
-  bool attn_offloading = false;       ///< some instance computes attention in memory
-  bool power = false;                 ///< every node has a power block
+  /// In NPU order, at least one. One island that equals `network` is the usual case; several when
+  /// instances or DP groups of unlike shapes do not fit into one grid.
+  std::vector<NetworkIsland> islands;
+  double local_mem_bandwidth = 0;  ///< GB/s that prices reductions (first instance, last node)
+  bool local_offloading = false;   ///< the flag, or some instance: weights through the local tier
+  bool attn_offloading = false;    ///< the flag, or some instance: attention computed in memory
+  bool power = false;              ///< every node has a power block
   std::vector<std::string> warnings;  ///< what was ignored or replaced, in reading order
 
   [[nodiscard]] std::int64_t total_npus() const;

@@ -13,9 +13,10 @@ struct PimDevice {
   double channel_bandwidth = 0;  ///< GB/s
   double mem_bandwidth = 0;      ///< of the node, GB/s
   double mem_latency = 0;        ///< ns
+  bool whole_latency = false;    ///< its factors are whole numbers: files show it without a point
   std::int64_t channels = 0;
-  double idle_power = 0;    ///< W
-  double active_power = 0;  ///< W
+  double idle_power = 0;    ///< W, 0 when the file gives none
+  double active_power = 0;  ///< W, 0 when the file gives none
 
   /// ns (not yet truncated) of decode attention of one request of `length` tokens, split over
   /// `split` channels. Throws UserError for a spec without coefficients.

@@ -1,0 +1,20 @@
+// Checks of a cluster as a whole: what each part allows but the parts together do not.
+#pragma once
+
+#include <vector>
+
+#include "config/cluster.hpp"
+#include "config/json_view.hpp"
+
+namespace lockstep {
+
+/// At least one instance, and no more NPUs than can be simulated.
+void check_size(const JsonView& top, const Cluster& cluster);
+
+/// Prefill instances need decode instances and the other way round.
+void check_prefill_decode(const Cluster& cluster, const std::vector<JsonView>& instances);
+
+/// Policies and prefix pools that the resolved instances cannot have.
+void check_consistency(const Cluster& cluster, const RunOptions& options);
+
+}  // namespace lockstep
