@@ -7,7 +7,7 @@
 #include <iterator>
 #include <string_view>
 
-#include "report/number_text.hpp"
+#include "config/number_text.hpp"
 #include "report/summary_line.hpp"
 
 namespace lockstep {
@@ -17,7 +17,7 @@ constexpr std::array<std::string_view, 7> kComponentNames = {"Base Node", "NPU",
                                                              "Link",      "NIC", "Storage"};
 
 std::string kilojoules(double joules) {
-  return fixed_text(joules / 1000.0, 2);
+  return fmt::format("{:.2f}", joules / 1000.0);
 }
 
 std::string node_lines(std::size_t id, const NodeEnergy& node) {
@@ -27,7 +27,7 @@ std::string node_lines(std::size_t id, const NodeEnergy& node) {
     text += summary_line(
         fmt::format("{} {} energy consumption (J):", c + 1 < kComponentNames.size() ? "├─" : "└─",
                     kComponentNames[c]),
-        fixed_text(node.components[c], 2));
+        fmt::format("{:.2f}", node.components[c]));
   }
   return text;
 }
@@ -45,10 +45,10 @@ std::string energy_section(const RunResult& result, double log_interval, const P
     text += node_lines(k, result.energy[k]);
     text += painter.rule();
   }
-  text += fmt::format("Power per {} sec (W): [", general_text(log_interval));
+  text += fmt::format("Power per {:g} sec (W): [", log_interval);
   std::string_view separator;
   for (const double power : result.interval_power) {
-    fmt::format_to(std::back_inserter(text), "{}{}", separator, shortest_text(power));
+    fmt::format_to(std::back_inserter(text), "{}{}", separator, float_text(power));
     separator = ", ";
   }
   text += "]\n";

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "report/number_text.hpp"
+#include "config/number_text.hpp"
 
 namespace lockstep {
 namespace {
@@ -99,7 +99,7 @@ std::vector<std::string> branches_of(const Heartbeat& heartbeat, CxlUsage cxl_us
   }
   add_cxl(branches, heartbeat, cxl_usage);
   if (heartbeat.power) {
-    branches.push_back(fmt::format("Avg power consumption: {} W", shortest_text(*heartbeat.power)));
+    branches.push_back(fmt::format("Avg power consumption: {} W", float_text(*heartbeat.power)));
   }
   return branches;
 }

@@ -5,7 +5,6 @@
 #include <string_view>
 #include <utility>
 
-#include "report/number_text.hpp"
 #include "report/statistics.hpp"
 #include "report/summary_line.hpp"
 
@@ -19,7 +18,7 @@ struct Measure {
 };
 
 std::string milliseconds(double ns) {
-  return fixed_text(ns / 1e6, 2);
+  return fmt::format("{:.2f}", ns / 1e6);
 }
 
 std::string block(const Measure& measure, std::vector<Nanos> values, const Painter& painter) {

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "report/number_text.hpp"
+#include "config/number_text.hpp"
 
 namespace lockstep {
 namespace {
@@ -116,7 +116,7 @@ void add_reference_rows(Rows& rows, const RunOptions& options, std::string_view 
   rows.add("Offload attention to PIM", switch_text(options.enable_attn_offloading));
   rows.add("Sub-batch interleaving", switch_text(options.enable_sub_batch_interleaving));
   rows.add("Network backend", options.network_backend);
-  rows.add("Log interval (s)", shortest_text(options.log_interval));
+  rows.add("Log interval (s)", float_text(options.log_interval));
   rows.add("Log level", text_of(options.log_level));
 }
 

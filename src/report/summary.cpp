@@ -9,9 +9,9 @@
 #include <iterator>
 #include <string_view>
 
+#include "config/number_text.hpp"
 #include "report/energy_section.hpp"
 #include "report/latency_section.hpp"
-#include "report/number_text.hpp"
 #include "report/summary_line.hpp"
 
 namespace lockstep {
@@ -27,18 +27,18 @@ std::string duration_text(double seconds) {
 
 /// A run that took no time has no rate; it prints as 0.00.
 std::string rate_text(std::int64_t count, double seconds) {
-  return fixed_text(seconds > 0.0 ? static_cast<double>(count) / seconds : 0.0, 2);
+  return fmt::format("{:.2f}", seconds > 0.0 ? static_cast<double>(count) / seconds : 0.0);
 }
 
 std::string percent_text(std::int64_t part, std::int64_t whole) {
-  return fixed_text(100.0 * static_cast<double>(part) / static_cast<double>(whole), 2);
+  return fmt::format("{:.2f}", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
 }
 
 std::string series_text(const std::vector<std::array<double, 2>>& intervals) {
   std::string text = "[";
   for (const auto& [prompt, generation] : intervals) {
     fmt::format_to(std::back_inserter(text), "{}({}, {})", text.size() > 1 ? ", " : "",
-                   shortest_text(prompt), shortest_text(generation));
+                   float_text(prompt), float_text(generation));
   }
   return text + ']';
 }
@@ -61,7 +61,7 @@ std::string throughput_section(const RunResult& result, double log_interval,
   std::string text = painter.titled_rule("Throughput Results");
   text += summary_line("Total requests:", result.requests);
   text += summary_line("Total clocks (ns):", result.total_clocks.count());
-  text += summary_line("Total latency (s):", fixed_text(seconds, 3));
+  text += summary_line("Total latency (s):", fmt::format("{:.3f}", seconds));
   text += summary_line("Total input tokens:", result.input_tokens);
   text += preemption_lines(result);
   text += summary_line("Total generated tokens:", result.generated_tokens);
@@ -72,8 +72,8 @@ std::string throughput_section(const RunResult& result, double log_interval,
                        rate_text(result.generated_tokens, seconds));
   text += summary_line("Total token throughput (tok/s):",
                        rate_text(result.prompt_tokens + result.generated_tokens, seconds));
-  text += fmt::format("Throughput per {} sec ([prompt_throughput], [gen_throughput]): {}\n",
-                      general_text(log_interval), series_text(result.interval_throughput));
+  text += fmt::format("Throughput per {:g} sec ([prompt_throughput], [gen_throughput]): {}\n",
+                      log_interval, series_text(result.interval_throughput));
   return text + painter.rule();
 }
 
