@@ -48,7 +48,7 @@ void GraphAssembly::begin(NpuGraph& graph, std::int32_t npu, std::size_t expecte
   graph.num_parents.reserve(expected_nodes);
   graph.parents.reserve(expected_nodes);
   graph.parent_begin.reserve(expected_nodes + 1);
-  last_child_.clear();
+  last_child_.assign(expected_nodes, kNoNode);
 }
 
 std::int32_t GraphAssembly::add(const GraphNode& node) {
@@ -56,7 +56,9 @@ std::int32_t GraphAssembly::add(const GraphNode& node) {
   graph_->nodes.push_back(node);
   graph_->num_parents.push_back(0);
   graph_->parent_begin.push_back(graph_->parent_begin.back());
-  last_child_.push_back(kNoNode);
+  if (graph_->nodes.size() > last_child_.size()) {
+    last_child_.push_back(kNoNode);
+  }
   return index;
 }
 

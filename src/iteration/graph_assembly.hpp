@@ -16,7 +16,8 @@ inline constexpr std::int32_t kKvRow = -1;
 /// Reusable; one graph at a time.
 class GraphAssembly {
 public:
-  /// Empties `graph` but keeps its buffers.
+  /// Empties `graph` but keeps its buffers. Parents may be any of the first `expected_nodes` nodes,
+  /// also ones not yet added, besides those there already.
   void begin(NpuGraph& graph, std::int32_t npu, std::size_t expected_nodes);
   /// Index of the new node.
   std::int32_t add(const GraphNode& node);
