@@ -6,6 +6,7 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "requests_from_csv.hpp"
@@ -33,6 +34,35 @@ inline std::vector<std::string> lines_of(const std::string& text) {
   }
   return lines;
 }
+
+/// A log line by line, as it is and without colours.
+struct ReferenceLog {
+  explicit ReferenceLog(const std::filesystem::path& file) {
+    const std::string bytes = read_bytes(file);
+    coloured = bytes.find('\x1b') != std::string::npos;
+    raw = lines_of(bytes);
+    plain = lines_of(without_escapes(bytes));
+  }
+  /// Index of the first line from `from` on that contains `text`; the number of lines when none.
+  [[nodiscard]] std::size_t find(std::string_view text, std::size_t from = 0) const {
+    while (from < plain.size() && plain[from].find(text) == std::string::npos) {
+      ++from;
+    }
+    return std::min(from, plain.size());
+  }
+  /// Raw lines [begin, end), each with its line end.
+  [[nodiscard]] std::string text(std::size_t begin, std::size_t end) const {
+    std::string joined;
+    for (std::size_t i = begin; i < std::min(end, raw.size()); ++i) {
+      joined += raw[i] + '\n';
+    }
+    return joined;
+  }
+
+  std::vector<std::string> raw;
+  std::vector<std::string> plain;
+  bool coloured = false;
+};
 
 /// All console logs, in path order.
 inline std::vector<std::filesystem::path> all_logs(const std::filesystem::path& reference) {
