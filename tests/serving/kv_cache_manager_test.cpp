@@ -186,10 +186,10 @@ TEST(KVCacheManager, AWholeHitStillComputesAToken) {
   for (const bool may_cover_all : {true, false}) {
     FidelityPolicy policy;
     policy.lower_tier_hit_may_cover_all = may_cover_all;
-    TwoTiers tiers(40, 32, policy);
-    tiers.serve(tiers.requests.add_with_ids(512, 1, 0));
-    tiers.serve(tiers.requests.add_with_ids(600, 1, 5000));  // leaves 2 of its blocks on the NPU
-    EXPECT_EQ(tiers.serve(tiers.requests.add_with_ids(512, 1, 0)), "r2 256@256");
+    TwoTiers tiers(50, 32, policy);
+    tiers.serve(tiers.requests.add_with_ids(768, 1, 0));
+    tiers.serve(tiers.requests.add_with_ids(730, 1, 5000));  // leaves 4 of its blocks on the NPU
+    EXPECT_EQ(tiers.serve(tiers.requests.add_with_ids(768, 1, 0)), "r2 256@512");
     EXPECT_EQ(tiers.scheduler->done().size(), 3U);
   }
 }

@@ -1,0 +1,396 @@
+#include "serving/router.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+#include "serving_fixture.hpp"
+
+namespace lockstep::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
+
+struct SmallCluster {
+  explicit SmallCluster(std::vector<PdType> roles, std::int64_t blocks = 1000,
+                        std::vector<std::int64_t> max_num_seqs = {}) {
+    for (std::size_t i = 0; i < roles.size(); ++i) {
+      Instance& instance = instances.emplace_back(tiny_instance());
+      instance.id = static_cast<std::int32_t>(i);
+      instance.first_npu = 2 * instance.id;  // room for a receiver
+      instance.pd = roles[i];
+      instance.max_num_seqs = max_num_seqs.empty() ? 128 : max_num_seqs[i];
+    }
+    for (const Instance& instance : instances) {
+      owned.push_back(
+          std::make_unique<Scheduler>(instance, policy, make_kv(instance, blocks, nullptr)));
+      schedulers.push_back(owned.back().get());
+    }
+  }
+  explicit SmallCluster(std::size_t count) : SmallCluster(std::vector(count, PdType::none)) {}
+
+  FidelityPolicy policy;
+  std::vector<Instance> instances;
+  std::vector<std::unique_ptr<Scheduler>> owned;
+  std::vector<Scheduler*> schedulers;
+};
+
+Workload flat(const std::vector<std::int64_t>& arrivals, std::int64_t input = 4,
+              std::int64_t output = 3) {
+  Workload workload;
+  for (const std::int64_t arrival : arrivals) {
+    WorkloadRequest& request = workload.requests.emplace_back();
+    request.id = std::ssize(workload.requests) - 1;
+    request.input_toks = input;
+    request.output_toks = output;
+    request.arrival = Nanos{arrival};
+  }
+  return workload;
+}
+
+std::vector<std::int32_t> owners(const Router& router) {
+  std::vector<std::int32_t> out;
+  for (const Request& request : router.requests()) {
+    out.push_back(request.instance);
+  }
+  return out;
+}
+
+std::vector<std::int32_t> route(std::size_t instances, RoutingPolicy policy, std::size_t count) {
+  SmallCluster cluster(instances);
+  Router router(cluster.schedulers, policy);
+  const Workload workload = flat(std::vector<std::int64_t>(count, 0));
+  router.load(workload);
+  router.route_arrived(Nanos{0});
+  return owners(router);
+}
+
+TEST(Router, DrawsTheKnownRandomSequences) {
+  EXPECT_THAT(route(2, RoutingPolicy::random, 16),
+              ElementsAre(0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0));
+  EXPECT_THAT(route(3, RoutingPolicy::random, 16),
+              ElementsAre(2, 0, 0, 2, 1, 0, 0, 0, 2, 0, 2, 2, 2, 0, 2, 1));
+  EXPECT_THAT(route(4, RoutingPolicy::random, 16),
+              ElementsAre(0, 0, 2, 1, 1, 1, 0, 0, 3, 0, 0, 0, 1, 1, 0, 1));
+  EXPECT_THAT(route(8, RoutingPolicy::random, 16),
+              ElementsAre(1, 0, 4, 3, 3, 2, 1, 1, 6, 0, 0, 1, 3, 3, 0, 3));
+}
+
+TEST(Router, RotatesRoundRobin) {
+  EXPECT_THAT(route(3, RoutingPolicy::round_robin, 7), ElementsAre(0, 1, 2, 0, 1, 2, 0));
+}
+
+TEST(Router, LoadGoesToTheFirstLeastLoadedInRotation) {
+  EXPECT_THAT(route(3, RoutingPolicy::load, 7), ElementsAre(0, 1, 2, 0, 1, 2, 0));
+
+  SmallCluster cluster(4);
+  Router router(cluster.schedulers, RoutingPolicy::load);
+  Workload workload = flat({1, 2, 3, 4, 5, 6, 7, 8, 100, 110}, 4, 20);
+  workload.requests[0].output_toks = 2;  // ends before the ninth arrives
+  workload.requests[7].output_toks = 5;  // and this one before the tenth
+  workload.requests[3].output_toks = 6;
+  router.load(workload);
+  router.route_arrived(Nanos{8});
+  EXPECT_THAT(owners(router), ElementsAre(0, 1, 2, 3, 0, 1, 2, 3, 0, 0));
+  const auto step_all = [&](std::int64_t now) {
+    for (Scheduler* scheduler : cluster.schedulers) {
+      const Batch* batch = schedule(*scheduler, now);
+      finish(*scheduler, batch->id, now + 1);
+    }
+  };
+  step_all(10);
+  step_all(11);
+  ASSERT_THAT(cluster.schedulers[0]->num_running(), 1U);
+  router.route_arrived(Nanos{100});  // 1, 2, 2, 2 run
+  EXPECT_EQ(router.requests()[8].instance, 0);
+  for (std::int64_t now = 101; cluster.schedulers[3]->num_running() > 0; ++now) {
+    step_all(now);
+  }
+  router.route_arrived(Nanos{110});  // 2, 2, 2, 0 run; the counter stands at 1
+  EXPECT_EQ(router.requests()[9].instance, 3);
+}
+
+TEST(Router, LoadIsRelativeToWhatAnInstanceCanRun) {
+  SmallCluster cluster({PdType::none, PdType::none}, 1000, {2, 8});
+  Router router(cluster.schedulers, RoutingPolicy::load);
+  const Workload workload = flat({0, 0, 0, 0, 0, 0});
+  router.load(workload);
+  router.route_arrived(Nanos{0});
+  EXPECT_THAT(owners(router), ElementsAre(0, 1, 1, 1, 1, 0));
+}
+
+TEST(Router, RoutesByArrivalWithTiesInFileOrder) {
+  SmallCluster cluster(1);
+  Router router(cluster.schedulers, RoutingPolicy::load);
+  const Workload workload = flat({30, 10, 30, 20});
+  router.load(workload);
+  EXPECT_EQ(router.first_arrival(), Nanos{10});
+  EXPECT_EQ(router.route_arrived(Nanos{9}), 0U);
+  EXPECT_EQ(router.route_arrived(Nanos{25}), 2U);
+  EXPECT_EQ(router.next_arrival(), Nanos{30});
+  EXPECT_EQ(router.num_pending(), 2U);
+  EXPECT_EQ(router.route_arrived(Nanos{30}), 2U);
+  EXPECT_FALSE(router.has_pending());
+  EXPECT_FALSE(router.next_arrival());
+  EXPECT_EQ(text(schedule(*cluster.schedulers[0], 30)), "r1 4@0, r3 4@0, r0 4@0, r2 4@0");
+}
+
+TEST(Router, TheFirstEventIsAtOneAtTheEarliest) {
+  SmallCluster cluster(1);
+  Router empty(cluster.schedulers, RoutingPolicy::load);
+  EXPECT_EQ(empty.first_arrival(), Nanos{1});
+  const Workload workload = flat({0});
+  empty.load(workload);
+  EXPECT_EQ(empty.first_arrival(), Nanos{1});
+}
+
+Workload sessions() {
+  Workload workload = flat({50, 0, 0, 60, 75, 75}, 4, 1);
+  workload.sessions = {{"a", 0, 3}, {"b", 3, 1}};
+  for (std::size_t i = 0; i < 3; ++i) {
+    workload.requests[i].session = 0;
+    workload.requests[i].session_call = static_cast<std::int32_t>(i);
+    workload.requests[i].tool_duration = Nanos{15};
+  }
+  workload.requests[3].session = 1;
+  return workload;
+}
+
+TEST(Router, CallsOfASessionFollowEachOther) {
+  SmallCluster cluster(1);
+  Scheduler& scheduler = *cluster.schedulers[0];
+  Router router(cluster.schedulers, RoutingPolicy::load);
+  const Workload workload = sessions();
+  router.load(workload);
+  EXPECT_EQ(router.num_pending(), 4U);
+  EXPECT_EQ(router.num_sessions_open(), 2U);
+  router.route_arrived(Nanos{50});
+  Batch* batch = schedule(scheduler, 50);
+  for (Request* request : finish(scheduler, batch->id, 60).ended) {
+    router.on_complete(*request, Nanos{60});
+  }
+  // Released for 75, behind the flat requests of that time.
+  EXPECT_EQ(router.num_pending(), 4U);
+  EXPECT_EQ(router.requests()[1].arrival, Nanos{75});
+  router.route_arrived(Nanos{74});
+  EXPECT_EQ(router.num_pending(), 3U);
+  router.route_arrived(Nanos{75});
+  batch = schedule(scheduler, 75);
+  EXPECT_EQ(text(batch), "r3 4@0, r1 4@0, r4 4@0, r5 4@0");  // the queue sorts by id
+  for (Request* request : finish(scheduler, batch->id, 80).ended) {
+    router.on_complete(*request, Nanos{80});
+  }
+  EXPECT_EQ(router.num_sessions_open(), 1U);
+  router.route_arrived(Nanos{95});
+  batch = schedule(scheduler, 95);
+  EXPECT_EQ(text(batch), "r2 4@0");
+  router.on_complete(*finish(scheduler, batch->id, 96).ended.at(0), Nanos{96});
+  EXPECT_FALSE(router.has_open_sessions());
+  EXPECT_FALSE(router.has_pending());
+}
+
+TEST(Router, WithoutADatasetEveryInstanceGetsSixteen) {
+  SmallCluster cluster({PdType::prefill, PdType::decode});
+  Router router(cluster.schedulers, RoutingPolicy::load);
+  router.load_built_in();
+  EXPECT_FALSE(router.has_pending());
+  for (const Scheduler* scheduler : cluster.schedulers) {
+    EXPECT_EQ(scheduler->num_waiting(), 16U);
+  }
+  EXPECT_EQ(router.requests()[2].id, 1);
+  EXPECT_EQ(router.requests()[2].instance, 1);
+  EXPECT_EQ(router.requests()[2].output, 128);
+}
+
+TEST(Router, RefusesClustersAndPoliciesItCannotServe) {
+  SmallCluster decode_only({PdType::decode});
+  EXPECT_THROW(Router(decode_only.schedulers, RoutingPolicy::load), UserError);
+  SmallCluster prefill_only({PdType::prefill});
+  EXPECT_THROW(Router(prefill_only.schedulers, RoutingPolicy::load), UserError);
+  SmallCluster pair({PdType::prefill, PdType::decode});
+  EXPECT_THROW(Router(pair.schedulers, RoutingPolicy::custom), UserError);
+  Router router(pair.schedulers, RoutingPolicy::load);
+  const Workload workload = flat({0});
+  EXPECT_THROW(router.load(workload, true), UserError);
+}
+
+// Prefill on instance 0 (NPU 0, receiver 1), decode on instance 1 (NPU 2).
+struct Pair : SmallCluster {
+  explicit Pair(FidelityPolicy rules = FidelityPolicy::reference(), std::int64_t blocks = 100)
+      : SmallCluster({PdType::prefill, PdType::decode}, blocks) {
+    policy = rules;
+  }
+  Scheduler& prefill() { return *schedulers[0]; }
+  Scheduler& decode() { return *schedulers[1]; }
+  /// Batch `id` on the prefill instance; what ended is handed over.
+  Completion finish_prefill(std::int64_t id, std::int64_t now) {
+    EXPECT_FALSE(prefill().add_done(id + 1, 0, Nanos{now}).batch_done);
+    Completion done = prefill().add_done(id + 1, 1, Nanos{now});
+    for (Request* request : done.ended) {
+      if (needs_handoff(*request)) {
+        decode().add_decode(*request);
+      }
+    }
+    return done;
+  }
+};
+
+void rebuild(Pair& pair, std::int64_t blocks) {
+  for (std::size_t i = 0; i < 2; ++i) {
+    pair.owned[i] = std::make_unique<Scheduler>(
+        pair.instances[i], pair.policy, make_kv(pair.instances[i], blocks, nullptr, pair.policy));
+    pair.schedulers[i] = pair.owned[i].get();
+  }
+}
+
+TEST(HandOff, DecodeStartsBehindThePrompt) {
+  Pair pair;
+  Requests requests;
+  Request& request = requests.add(8, 3);
+  pair.prefill().add_request(request);
+  Batch* batch = schedule(pair.prefill(), 0);
+  EXPECT_EQ(batch->pd_kv_send_tokens, 8);
+  Completion done = pair.finish_prefill(0, 10);
+  EXPECT_EQ(done.prompt_tokens, 8);
+  EXPECT_EQ(done.generated_tokens, 0);
+  EXPECT_TRUE(pair.prefill().empty());
+  EXPECT_TRUE(pair.prefill().done().empty());
+  EXPECT_TRUE(pair.prefill().kv().npu_pool().all_free());
+  EXPECT_EQ(request.instance, 1);
+  EXPECT_EQ(pair.decode().num_running(), 1U);
+  EXPECT_EQ(text(schedule(pair.decode(), 10)), "r0 1@8");
+  EXPECT_EQ(finish(pair.decode(), 0, 20).generated_tokens, 1);
+  EXPECT_EQ(text(schedule(pair.decode(), 20)), "r0 1@9");
+  EXPECT_THAT(finish(pair.decode(), 1, 30).ended, ElementsAre(&request));
+  EXPECT_EQ(request.ttft.count(), 10);
+  EXPECT_THAT(counts(request.itl), ElementsAre(10, 10));
+}
+
+TEST(HandOff, OneOutputTokenStillTakesADecodeStep) {
+  Pair pair;
+  Requests requests;
+  Request& request = requests.add(8, 1);
+  pair.prefill().add_request(request);
+  schedule(pair.prefill(), 0);
+  pair.finish_prefill(0, 10);
+  schedule(pair.decode(), 10);
+  EXPECT_EQ(finish(pair.decode(), 0, 20).generated_tokens, 1);
+  EXPECT_EQ(request.tpot.count(), 0);
+  EXPECT_THAT(counts(request.itl), ElementsAre(10));
+}
+
+TEST(HandOff, OrEndsOnThePrefillInstanceWhenAsked) {
+  FidelityPolicy policy;
+  policy.extra_decode_step_after_handoff = false;
+  Pair pair(policy);
+  rebuild(pair, 100);
+  Requests requests;
+  Request& one = requests.add(8, 1);
+  Request& two = requests.add(8, 2);
+  pair.prefill().add_request(one);
+  pair.prefill().add_request(two);
+  schedule(pair.prefill(), 0);
+  const Completion done = pair.finish_prefill(0, 10);
+  EXPECT_EQ(done.generated_tokens, 2);
+  EXPECT_THAT(done.ended, ElementsAre(&one, &two));
+  EXPECT_FALSE(needs_handoff(one));
+  EXPECT_EQ(one.latency.count(), 10);
+  EXPECT_THAT(pair.prefill().done(), ElementsAre(&one));
+  EXPECT_EQ(pair.decode().num_running(), 1U);
+  schedule(pair.decode(), 10);
+  EXPECT_EQ(finish(pair.decode(), 0, 20).generated_tokens, 1);
+}
+
+/// Two equal prompts of 10 tokens, block 4, one after the other.
+std::int64_t sent_for_second(bool leaves_out_hits) {
+  FidelityPolicy policy;
+  policy.handoff_leaves_out_hits = leaves_out_hits;
+  Pair pair(policy);
+  rebuild(pair, 100);
+  Requests requests;
+  std::int64_t sent = 0;
+  for (std::int64_t id = 0; id < 2; ++id) {
+    pair.prefill().add_request(requests.add_with_ids(10, 2, 0));
+    sent = schedule(pair.prefill(), id)->pd_kv_send_tokens;
+    pair.finish_prefill(id, id + 1);
+  }
+  return sent;
+}
+
+TEST(HandOff, TheMessageLeavesOutPrefixHits) {
+  EXPECT_EQ(sent_for_second(true), 2);
+  EXPECT_EQ(sent_for_second(false), 10);
+}
+
+/// Blocks held by the second of two equal prompts of 10 tokens after its hand-off.
+std::size_t held_by_second(bool over_reserves) {
+  FidelityPolicy policy;
+  policy.decode_over_reserves_hits = over_reserves;
+  Pair pair(policy);
+  rebuild(pair, 100);
+  Requests requests;
+  const Request* last = nullptr;
+  for (std::int64_t id = 0; id < 2; ++id) {
+    Request& request = requests.add_with_ids(10, 2, 0);
+    pair.prefill().add_request(request);
+    schedule(pair.prefill(), id);
+    pair.finish_prefill(id, id + 1);
+    last = &request;
+  }
+  return pair.decode().kv().block_table(*last).size();
+}
+
+TEST(HandOff, TheDecodeInstanceReservesHitsOnTop) {
+  EXPECT_EQ(held_by_second(true), 5U);  // 10 + 8 hit + 1
+  EXPECT_EQ(held_by_second(false), 3U);
+}
+
+TEST(HandOff, AFullDecodeInstanceEndsTheRun) {
+  Pair pair;
+  rebuild(pair, 3);
+  Requests requests;
+  for (std::int64_t id = 0; id < 2; ++id) {
+    pair.prefill().add_request(requests.add(8, 3));
+  }
+  schedule(pair.prefill(), 0);
+  try {
+    pair.finish_prefill(0, 10);
+    schedule(pair.prefill(), 10);
+    pair.finish_prefill(1, 20);
+    FAIL();
+  } catch (const UserError& error) {
+    EXPECT_THAT(error.problem(), ::testing::HasSubstr("cannot admit request 1: 9 tokens"));
+    EXPECT_THAT(error.problem(), ::testing::HasSubstr("(0 of 3)"));
+  }
+}
+
+TEST(HandOff, LeavesALaterChunkInThePrefillPipelineAlone) {
+  for (const bool caching : {true, false}) {
+    Pair pair;
+    pair.instances[0].pp = 2;
+    pair.instances[0].max_num_batched_tokens = 8;
+    pair.instances[0].enable_prefix_caching = caching;
+    rebuild(pair, 100);
+    Requests requests;
+    Request& request = requests.add_with_ids(16, 3, 0);
+    pair.prefill().add_request(request);
+    EXPECT_EQ(text(schedule(pair.prefill(), 0)), "r0 8@0");
+    EXPECT_EQ(text(schedule(pair.prefill(), 5)), "r0 8@8");
+    EXPECT_EQ(pair.finish_prefill(0, 10).ended.size(), 1U);
+    schedule(pair.decode(), 10);
+    const Completion later = pair.finish_prefill(1, 15);
+    EXPECT_TRUE(later.batch_done);
+    EXPECT_EQ(later.prompt_tokens, 8);
+    EXPECT_EQ(later.generated_tokens, 0);
+    EXPECT_TRUE(later.ended.empty());
+    finish(pair.decode(), 0, 20);
+    schedule(pair.decode(), 20);
+    EXPECT_THAT(finish(pair.decode(), 1, 30).ended, ElementsAre(&request));
+    EXPECT_TRUE(pair.prefill().empty());
+    EXPECT_TRUE(pair.prefill().kv().npu_pool().all_free());
+  }
+}
+
+}  // namespace
+}  // namespace lockstep::testing
