@@ -79,7 +79,7 @@ KernelTime AnalyticTimes::per_sequence(Layer layer, std::int64_t sequences) cons
 }
 
 KernelTime AnalyticTimes::attention(const AttentionShape& shape) const {
-  return whole(attention_micros(*gpu_, heads_, shape, shape.kv_decode_mean));
+  return whole(attention_micros(*gpu_, heads_, shape));
 }
 
 KernelTime AnalyticTimes::moe(std::int64_t tokens, std::int64_t experts) const {
@@ -97,12 +97,12 @@ std::string AnalyticTimes::description() const {
     return fmt::format("{}: datasheet and the coefficients of {}, error not measured", text,
                        gpu_->fitted_on);
   }
-  const auto all = gpu_->errors.find("all");
-  if (all == gpu_->errors.end()) {
-    return text;
+  std::string errors;
+  for (const auto& [kind, error] : gpu_->errors) {
+    errors += fmt::format("{}{} {:.0f} % ({:.0f} %)", errors.empty() ? "" : ", ", kind,
+                          error.median * 100.0, error.p90 * 100.0);
   }
-  return fmt::format("{}: median error {:.0f} %, p90 {:.0f} % against its measured bundles", text,
-                     all->second.median * 100.0, all->second.p90 * 100.0);
+  return fmt::format("{}: median (p90) error against its measured bundles: {}", text, errors);
 }
 
 }  // namespace lockstep

@@ -72,11 +72,14 @@ double gemm_micros(const GpuFacts& gpu, const GemmShape& shape, DataType weights
   const double memory = bytes / (bytes_per_micro(gpu) * c.gemm_bandwidth);
   const double row_tiles = std::ceil(shape.rows / kGemmTile);
   const double rows = shape.rows + c.gemm_tile * (row_tiles * kGemmTile - shape.rows);
+  const double multiprocessors = static_cast<double>(gpu.multiprocessors);
   const double waves =
-      row_tiles * std::ceil(shape.columns / kGemmTile) / static_cast<double>(gpu.multiprocessors);
-  const double compute = 2.0 * rows * shape.inner * shape.columns /
-                         (flops_per_micro(gpu, weights) * c.gemm_compute) *
-                         (1.0 + c.gemm_wave * (std::ceil(waves) / waves - 1.0));
+      std::ceil(row_tiles * std::ceil(shape.columns / kGemmTile) / multiprocessors);
+  // Outputs that are paid for: between those asked for and those of whole waves of tiles.
+  const double outputs = (1.0 - c.gemm_wave) * rows * shape.columns +
+                         c.gemm_wave * waves * multiprocessors * kGemmTile * kGemmTile;
+  const double compute =
+      2.0 * outputs * shape.inner / (flops_per_micro(gpu, weights) * c.gemm_compute);
   return c.gemm_launch + blend(compute, memory, c.gemm_blend);
 }
 
@@ -146,8 +149,7 @@ double mixed_decode_bytes(const GpuFacts& gpu, const AttentionHeads& heads, doub
   return one_head * static_cast<double>(heads.key_value) * (1.0 + miss * (reads - 1.0));
 }
 
-double mixed_micros(const GpuFacts& gpu, const AttentionHeads& heads, const AttentionShape& shape,
-                    double kv_decode) {
+double mixed_micros(const GpuFacts& gpu, const AttentionHeads& heads, const AttentionShape& shape) {
   const AnalyticCoefficients& c = gpu.coefficients;
   const AttentionCosts costs = attention_costs(gpu, heads);
   const double multiprocessors = static_cast<double>(gpu.multiprocessors);
@@ -155,15 +157,20 @@ double mixed_micros(const GpuFacts& gpu, const AttentionHeads& heads, const Atte
   const double chunk = static_cast<double>(shape.prefill_chunk);
   const double cached = static_cast<double>(shape.kv_prefill);
   const double decodes = static_cast<double>(shape.n_decode);
+  const double kv_decode = static_cast<double>(shape.kv_decode_mean);
   const double query_tiles = std::ceil(chunk / kTile);
   // Tile i sees the cached keys and those of the chunk up to its own end: an arithmetic series.
   const double mean_keys = cached / kTile + (query_tiles + 1.0) / 2.0;
   const double longest_prefill = costs.tile + costs.key_tile * key_tiles(cached + chunk);
-  const double decode_tile = decodes > 0 ? costs.tile + costs.key_tile * key_tiles(kv_decode) : 0.0;
+  const auto decode_tile = [&](double kv) {
+    return decodes > 0 ? costs.tile + costs.key_tile * key_tiles(kv) : 0.0;
+  };
+  const double longest_decode =
+      decode_tile(std::max(kv_decode, static_cast<double>(shape.kv_decode_max)));
   const double work = query_heads * (query_tiles * (costs.tile + costs.key_tile * mean_keys) +
-                                     decodes * decode_tile);
-  const double compute =
-      makespan({work, std::max(longest_prefill, decode_tile)}, multiprocessors, c.attention_tail);
+                                     decodes * decode_tile(kv_decode));
+  const double compute = makespan({work, std::max(longest_prefill, longest_decode)},
+                                  multiprocessors, c.attention_tail);
   const double bytes = mixed_decode_bytes(gpu, heads, decodes, kv_decode, costs.key_bytes) +
                        (cached + chunk) * static_cast<double>(heads.key_value) * costs.key_bytes;
   const double memory = bytes / (bytes_per_micro(gpu) * c.attention_bandwidth);
@@ -174,13 +181,13 @@ double mixed_micros(const GpuFacts& gpu, const AttentionHeads& heads, const Atte
 }  // namespace
 
 double attention_micros(const GpuFacts& gpu, const AttentionHeads& heads,
-                        const AttentionShape& shape, std::int64_t kv_decode) {
-  const double kv = static_cast<double>(kv_decode);
+                        const AttentionShape& shape) {
   if (shape.prefill_chunk > 0) {
-    return mixed_micros(gpu, heads, shape, kv);
+    return mixed_micros(gpu, heads, shape);
   }
   if (shape.n_decode > 0) {
-    return decode_micros(gpu, heads, static_cast<double>(shape.n_decode), kv);
+    return decode_micros(gpu, heads, static_cast<double>(shape.n_decode),
+                         static_cast<double>(shape.kv_decode_mean));
   }
   return gpu.coefficients.attention_launch;
 }

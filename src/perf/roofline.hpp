@@ -42,8 +42,10 @@ struct AttentionHeads {
 };
 /// Flash attention in tiles of 64 queries: one tile a multiprocessor, keys in sequence. A batch
 /// with a prefill spends a tile on every decode and query head; a pure decode batch packs the
-/// query heads of a key head into one tile and splits long contexts over the multiprocessors.
+/// query heads of a key head into one tile and splits long contexts over the multiprocessors. With
+/// unequal contexts the work is that of the mean, and a batch with a prefill lasts at least as long
+/// as its longest context.
 [[nodiscard]] double attention_micros(const GpuFacts& gpu, const AttentionHeads& heads,
-                                      const AttentionShape& shape, std::int64_t kv_decode);
+                                      const AttentionShape& shape);
 
 }  // namespace lockstep
