@@ -15,7 +15,7 @@ namespace lockstep {
 class LineReader {
 public:
   static constexpr std::size_t kPadding = 64;
-  static constexpr std::size_t kBlock = std::size_t{1} << 20;
+  static constexpr std::size_t kBlock = std::size_t{1} << 18;
 
   /// Throws UserError when the file is missing or no readable file.
   explicit LineReader(std::filesystem::path file);

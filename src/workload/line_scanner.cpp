@@ -106,7 +106,7 @@ void LineScanner::scan(std::string_view line, const LinePlace& place) {
   is_session_ = false;
   const JsonField whole{place, {}};
   if (line.size() > parser_.capacity()) {  // in powers of two: growing lines reallocate rarely
-    const std::size_t wanted = std::bit_ceil(std::max(line.size(), LineReader::kBlock / 16));
+    const std::size_t wanted = std::bit_ceil(std::max(line.size(), LineReader::kBlock / 8));
     check(parser_.allocate(std::min(wanted, simdjson::SIMDJSON_MAXSIZE_BYTES)), whole);
   }
   json::document document;

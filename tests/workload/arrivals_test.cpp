@@ -39,10 +39,10 @@ TEST(Arrivals, FixedRateDoesNotDrift) {
   ArrivalOptions options = of_kind(ArrivalKind::fixed);
   options.rate = 3.0;
   options.first = Nanos{7};
-  const auto times = take(options, 3'000'001);
+  const auto times = take(options, 300'001);
   EXPECT_EQ(times[0], 7);
   EXPECT_EQ(times[1], 333'333'340);
-  EXPECT_EQ(times[3'000'000], 1'000'000'000'000'007);
+  EXPECT_EQ(times[300'000], 100'000'000'000'007);
 }
 
 TEST(Arrivals, PulsesComeTogetherAndDrawNoGapBetween) {

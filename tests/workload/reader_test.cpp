@@ -105,7 +105,7 @@ TEST(WorkloadReader, ReadsLinesLongerThanItsBlocks) {
   std::string text =
       R"({"input_toks": 1, "output_toks": 2, "arrival_time_ns": 3, "input_tok_ids": [)";
   TokenIds expected;
-  while (text.size() < 10 * LineReader::kBlock) {
+  while (text.size() < 16 * LineReader::kBlock) {
     const auto id = static_cast<std::int32_t>(expected.size() * 7919 % 200'000);
     text += (expected.empty() ? "" : ", ") + std::to_string(id);
     expected.push_back(id);
