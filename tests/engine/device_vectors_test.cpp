@@ -1,7 +1,9 @@
 // Single operations against recorded finish times: every collective, message and memory access.
 #include <gtest/gtest.h>
 
-#include <sstream>
+#include <algorithm>
+#include <string>
+#include <utility>
 
 #include "base/error.hpp"
 #include "engine/device_fixture.hpp"
