@@ -229,18 +229,27 @@ private:
   std::map<std::string, std::shared_ptr<const ModelConfig>> models_;
 };
 
-}  // namespace
-
-Cluster load_cluster(const std::filesystem::path& file, const RunOptions& options,
-                     const SearchPaths& paths) {
-  check_run_options(options);
-  const JsonDocument document = JsonDocument::read(file);
+Cluster resolve(const JsonDocument& document, const RunOptions& options, const SearchPaths& paths) {
   std::vector<std::string> warnings = unknown_key_warnings(document);
   if (options.strict && !warnings.empty()) {
     throw UserError(warnings.front(), {document.file, 0, ""},
                     "correct or remove the key; --no-strict lets it pass with a warning");
   }
   return Loader(document, options, paths).load(std::move(warnings));
+}
+
+}  // namespace
+
+Cluster load_cluster(const std::filesystem::path& file, const RunOptions& options,
+                     const SearchPaths& paths) {
+  check_run_options(options);
+  return resolve(JsonDocument::read(file), options, paths);
+}
+
+Cluster parse_cluster(std::string_view json, std::string name, const RunOptions& options,
+                      const SearchPaths& paths) {
+  check_run_options(options);
+  return resolve(JsonDocument::parse(json, std::move(name)), options, paths);
 }
 
 }  // namespace lockstep

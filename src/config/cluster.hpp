@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/units.hpp"
@@ -147,5 +148,9 @@ struct SearchPaths {
 /// Reads, checks and resolves a cluster file. Throws UserError naming file and JSON path.
 [[nodiscard]] Cluster load_cluster(const std::filesystem::path& file, const RunOptions& options,
                                    const SearchPaths& paths);
+
+/// As load_cluster, from JSON text; `name` stands for the file in messages.
+[[nodiscard]] Cluster parse_cluster(std::string_view json, std::string name,
+                                    const RunOptions& options, const SearchPaths& paths);
 
 }  // namespace lockstep
