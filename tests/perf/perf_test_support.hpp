@@ -19,7 +19,8 @@ namespace lockstep::testing {
 class TempDir {
 public:
   TempDir() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "lockstep-perf-XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "lockstep-perf-XXXXXX").string();
     path_ = mkdtemp(pattern.data());
   }
   ~TempDir() {
