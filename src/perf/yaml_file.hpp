@@ -34,7 +34,8 @@ public:
       return YAML::Node(YAML::NodeType::Undefined);
     }
     if (!map.IsMap()) {
-      refuse(map.Mark(), "expected a mapping that may hold '" + key + "'", "see the format");
+      refuse(map.Mark(), "expected a mapping that may hold '" + key + "'",
+             "compare with a file of the same kind that is read");
     }
     return map[key];
   }
@@ -48,7 +49,8 @@ public:
     try {
       return node.as<Value>();
     } catch (const YAML::Exception&) {
-      refuse(node.Mark(), std::string(name) + " has the wrong type", "see the format");
+      refuse(node.Mark(), std::string(name) + " has the wrong type",
+             "compare with a file of the same kind that is read");
     }
   }
 
