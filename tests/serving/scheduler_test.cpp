@@ -428,12 +428,11 @@ TEST(Scheduler, SaysWhenARequestGrowsPastThePool) {
 
 class Recorder : public SchedulerObserver {
 public:
-  void on_preempt(const Request& r) override { log.push_back("out " + std::to_string(r.id)); }
+  void on_preempt(const Request& r) override { log.push_back(fmt::format("out {}", r.id)); }
   void on_resume(const Request& r, std::int64_t recovered, std::int64_t total) override {
-    log.push_back("in " + std::to_string(r.id) + ": " + std::to_string(recovered) + " of " +
-                  std::to_string(total));
+    log.push_back(fmt::format("in {}: {} of {}", r.id, recovered, total));
   }
-  void on_request_done(const Request& r) override { log.push_back("end " + std::to_string(r.id)); }
+  void on_request_done(const Request& r) override { log.push_back(fmt::format("end {}", r.id)); }
   std::vector<std::string> log;
 };
 

@@ -1,6 +1,8 @@
 // Hand-made instances, requests and a one-line way to drive a scheduler.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -89,8 +91,8 @@ inline std::string text(const Batch* batch) {
   }
   std::string line;
   for (const BatchEntry& entry : batch->entries) {
-    line += (line.empty() ? "r" : ", r") + std::to_string(entry.request->id) + " " +
-            std::to_string(entry.tokens) + "@" + std::to_string(entry.computed_before);
+    line += fmt::format("{}r{} {}@{}", line.empty() ? "" : ", ", entry.request->id, entry.tokens,
+                        entry.computed_before);
   }
   return line;
 }
