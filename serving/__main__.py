@@ -19,10 +19,9 @@ def find_binary():
     if given:
         return given
     for preset in ("release", "clang", "debug"):
-        for place in ("apps/lockstep", "lockstep"):
-            candidate = ROOT / "build" / preset / place
-            if os.access(candidate, os.X_OK):
-                return str(candidate)
+        candidate = ROOT / "build" / preset / "lockstep"
+        if os.access(candidate, os.X_OK):
+            return str(candidate)
     return shutil.which("lockstep")
 
 

@@ -22,8 +22,6 @@ Controller::Controller(const Cluster& cluster, const RunOptions& options,
       power_(power),
       observer_(observer),
       exchange_(options.expert_exchange),
-      storage_(options.prefix_storage),
-      sharing_(options.enable_prefix_sharing),
       min_severity_(observer.min_severity()),
       wants_steps_(observer.wants_steps()),
       interval_(static_cast<std::int64_t>(options.log_interval * 1e9)) {
@@ -49,9 +47,9 @@ void Controller::log(LogSeverity severity, std::string_view component, const Ins
 }
 
 PollReply Controller::poll(std::int32_t npu, std::int64_t iteration, Nanos now) {
-  auto& instance = *instances_[static_cast<std::size_t>(
-      instance_of_npu_[static_cast<std::size_t>(npu)])];
-  activity_ += router_.route_arrived(now);
+  auto& instance =
+      *instances_[static_cast<std::size_t>(instance_of_npu_[static_cast<std::size_t>(npu)])];
+  activity_ += static_cast<std::int64_t>(router_.route_arrived(now));
   if (instance.is_start(npu)) {
     book_idle(instance, now);
   }
@@ -98,7 +96,7 @@ void Controller::complete(ServingInstance& instance, std::int64_t iteration, std
         fmt::format("Batch #{} is done", completion.batch_id));
   }
   for (Request* request : completion.ended) {
-    if (instance.config().pd == PdType::prefill) {
+    if (instance.config().pd == PdType::prefill && needs_handoff(*request)) {
       if (logs(LogSeverity::info)) {
         log(LogSeverity::info, "Scheduler", &instance.config(),
             fmt::format("Request #{} is prefill done, sent to decode instance", request->id));
@@ -115,7 +113,9 @@ void Controller::complete(ServingInstance& instance, std::int64_t iteration, std
   }
 }
 
-void Controller::hand_over(Request& request) { router_.choose_decode().add_decode(request); }
+void Controller::hand_over(Request& request) {
+  router_.choose_decode().add_decode(request);
+}
 
 Batch* Controller::next_batch(ServingInstance& instance, std::int32_t npu, std::int64_t iteration,
                               Nanos now) {
@@ -137,7 +137,7 @@ const Program* Controller::answer(ServingInstance& instance, Batch* batch, std::
   if (batch == nullptr) {
     return answer_without_batch(instance, npu, now);
   }
-  if (batch->fired.size() == 1) {
+  if (batch->taken_by_one()) {
     if (logs(LogSeverity::info)) {
       log(LogSeverity::info, "Scheduler", &instance.config(),
           fmt::format("Scheduling new batch #{} to NPU[{}]", batch->id, npu));
@@ -158,9 +158,9 @@ const Program* Controller::answer_without_batch(ServingInstance& instance, std::
     instance.ready_waves.pop_front();
     return instance.program(id);
   }
-  const bool may_open = !wave->empty() && !wave->has_entry(instance.config().id) &&
-                        static_cast<std::int64_t>(instance.scheduler().num_inflight()) <
-                            instance.config().pp;
+  const bool may_open =
+      !wave->empty() && !wave->has_entry(instance.config().id) &&
+      static_cast<std::int64_t>(instance.scheduler().num_inflight()) < instance.config().pp;
   if (!may_open) {
     return nullptr;
   }
@@ -190,7 +190,7 @@ const Program* Controller::answer_joined_batch(ServingInstance& instance, Batch&
   }
   const Program* program = instance.program(batch.id);
   if (program == nullptr) {  // its wave is not assembled yet: ask again
-    batch.fired.erase(std::find(batch.fired.begin(), batch.fired.end(), npu));
+    untake(batch, npu);
     return nullptr;
   }
   if (logs(LogSeverity::info)) {
@@ -270,7 +270,7 @@ void Controller::report_step(const std::vector<Batch*>& batches, Nanos now) {
 void Controller::heartbeat(Nanos now) {
   last_log_ += interval_;
   const double ratio = 1e9 / static_cast<double>(interval_.count());
-  Heartbeat beat = take_snapshot(cluster_, instances_, now, storage_, sharing_);
+  Heartbeat beat = take_snapshot(cluster_, instances_, now);
   beat.mark = last_log_;
   beat.prompt_throughput = static_cast<double>(window_prompt_) * ratio;
   beat.generation_throughput = static_cast<double>(window_generated_) * ratio;
@@ -312,7 +312,7 @@ std::optional<PollAnswer> Controller::test_end(ServingInstance& instance, std::i
   return all_done ? PollAnswer::exit : PollAnswer::sleep;
 }
 
-std::string Controller::describe_blocked(Nanos now) const {
+std::string Controller::describe_blocked(Nanos now) {
   std::string text;
   for (const auto& instance : instances_) {
     if (const auto reason = instance->scheduler().blocked_reason(now)) {
@@ -324,9 +324,9 @@ std::string Controller::describe_blocked(Nanos now) const {
       continue;
     }
     for (const std::int32_t member : waves_[g].members()) {
-      text += fmt::format("\n  DP group '{}': instance {} {}", cluster_.dp_groups[g].name, member,
-                          waves_[g].has_entry(member) ? "waits at the wave's barrier"
-                                                      : "has not joined the wave");
+      text += fmt::format(
+          "\n  DP group '{}': instance {} {}", cluster_.dp_groups[g].name, member,
+          waves_[g].has_entry(member) ? "waits at the wave's barrier" : "has not joined the wave");
     }
   }
   return text;

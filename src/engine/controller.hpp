@@ -3,6 +3,7 @@
 // and decides when the run is over. It owns no clock; the loop in simulation.hpp asks it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -41,7 +42,7 @@ public:
   [[nodiscard]] Nanos log_interval() const { return interval_; }
 
   /// Why the cluster cannot go on: blocked queues, members missing at a wave.
-  [[nodiscard]] std::string describe_blocked(Nanos now) const;
+  [[nodiscard]] std::string describe_blocked(Nanos now);
 
   // What the result is made of.
   [[nodiscard]] std::int64_t requests() const { return requests_; }
@@ -81,8 +82,6 @@ private:
   PowerModel* power_;
   RunObserver& observer_;
   ExpertExchange exchange_;
-  PrefixStorage storage_;
-  bool sharing_ = false;
   LogSeverity min_severity_;
   bool wants_steps_;
 

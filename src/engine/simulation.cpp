@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/numeric.hpp"
 #include "engine/device_spec.hpp"
+#include "engine/result_collection.hpp"
 
 namespace lockstep {
 
@@ -32,13 +34,12 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
       end_list_.push_back({config.end_npu(), config.id});
     }
   }
-  router_ = std::make_unique<Router>(std::move(schedulers), options.request_routing_policy,
-                                     options.skip_prefill);
+  router_ = std::make_unique<Router>(std::move(schedulers), options.request_routing_policy);
   if (workload != nullptr) {
     check_requests_fit(*workload);
-    router_->load(*workload);
+    router_->load(*workload, options.skip_prefill);
   } else {
-    router_->load_builtin();
+    router_->load_built_in();
   }
   device_ = std::make_unique<DeviceSimulator>(device_spec(cluster, policy_));
   controller_ = std::make_unique<Controller>(cluster, options, policy_, instances_, *router_,
@@ -52,7 +53,9 @@ void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& ke
   for (const Instance& instance : cluster_.instances) {
     const auto& pool = pools[static_cast<std::size_t>(instance.id)];
     KVCacheManager kv = make_kv_cache_manager(instance, pool, policy_);
-    kv_capacity_.push_back(kv.capacity());
+    const NpuKvLayout& kv_layout = kv.layout();
+    kv_capacity_.push_back({kv_layout.blocks, kv_layout.block_size, kv_layout.bytes_per_block,
+                            kv_layout.weight_bytes, kv_layout.utilization});
     auto times = kernel_times.times_for(instance);
     const std::string source = times->description();
     if (std::find(sources_.begin(), sources_.end(), source) == sources_.end()) {
@@ -95,17 +98,30 @@ void Simulation::check_requests_fit(const Workload& workload) const {
   }
 }
 
+void Simulation::log_loaded() {
+  if (observer_.min_severity() > LogSeverity::info) {
+    return;
+  }
+  observer_.on_log({LogSeverity::info, "Router", -1, -1,
+                    fmt::format("Loaded {} requests into pending queue ({} agentic sessions "
+                                "deferred)",
+                                router_->num_pending(), router_->num_sessions_open())});
+}
+
 void Simulation::start_opening_event() {
   const Nanos first = router_->first_arrival();
   const Nanos interval = controller_->log_interval();
   const Nanos alarm = interval > first ? first : interval;
   for (std::int64_t npu = 0; npu < device_->num_npus(); ++npu) {
-    device_->start(std::make_shared<const NpuGraph>(
-        event_graph(static_cast<std::int32_t>(npu), alarm)));
+    device_->start(
+        std::make_shared<const NpuGraph>(event_graph(static_cast<std::int32_t>(npu), alarm)));
   }
 }
 
 RunResult Simulation::run() {
+  if (options_.dataset) {
+    log_loaded();
+  }
   start_opening_event();
   bool quiet = false;  // nothing happened in the last round of polls
   for (;;) {
@@ -208,14 +224,14 @@ void Simulation::log_iteration(std::int32_t npu, std::int64_t iteration) {
     return;
   }
   const Nanos now = device_->now();
-  observer_.on_log({LogSeverity::info, "Controller", -1, -1,
-                    fmt::format("NPU[{}] iteration {} finished, {} cycles, exposed communication "
-                                "{} cycles.",
-                                npu, iteration, now.count(),
-                                device_->exposed_communication(npu).count())});
+  observer_.on_log(
+      {LogSeverity::info, "Controller", -1, -1,
+       fmt::format("NPU[{}] iteration {} finished, {} cycles, exposed communication "
+                   "{} cycles.",
+                   npu, iteration, now.count(), device_->exposed_communication(npu).count())});
 }
 
-void Simulation::report_stuck() const {
+void Simulation::report_stuck() {
   const std::string waits = device_->describe_waits();
   std::string text = fmt::format("nothing can move any more at {} ns", device_->now().count());
   text += controller_->describe_blocked(device_->now());

@@ -34,6 +34,8 @@ public:
 
   [[nodiscard]] const std::vector<KvCapacity>& kv_capacity() const { return kv_capacity_; }
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
+  /// One line a source of kernel times.
+  [[nodiscard]] const std::vector<std::string>& kernel_time_sources() const { return sources_; }
 
   /// Runs to the end. The result points at requests that live as long as the simulation.
   /// Throws UserError when the cluster can go no further, with who waits for what.
@@ -50,6 +52,7 @@ private:
 
   void make_instances(const RunOptions& options, KernelTimeLibrary& kernel_times);
   void check_requests_fit(const Workload& workload) const;
+  void log_loaded();
   void start_opening_event();
   void advance_clock(bool quiet);
   [[nodiscard]] Nanos idle_jump() const;
@@ -58,7 +61,7 @@ private:
   bool poll(PolledNpu& polled, bool start_npu);
   void launch(ServingInstance& instance, const Program& program, std::int32_t npu, bool start_npu);
   void log_iteration(std::int32_t npu, std::int64_t iteration);
-  [[noreturn]] void report_stuck() const;
+  [[noreturn]] void report_stuck();
   [[nodiscard]] RunResult collect();
 
   const Cluster& cluster_;

@@ -15,6 +15,6 @@ namespace lockstep {
 /// Everything of a heartbeat but the interval's throughput and power.
 [[nodiscard]] Heartbeat take_snapshot(
     const Cluster& cluster, const std::vector<std::unique_ptr<ServingInstance>>& instances,
-    Nanos now, PrefixStorage storage, bool sharing);
+    Nanos now);
 
 }  // namespace lockstep

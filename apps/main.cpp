@@ -1,0 +1,59 @@
+// The command line: finds the subcommand, turns failures into a message and an exit code.
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "run_command.hpp"
+#include "workload_command.hpp"
+
+namespace lockstep {
+namespace {
+
+int dispatch(int argc, char** argv) {
+  const std::vector<std::string> args(argv + 1, argv + argc);
+  // `run` keeps the flag grammar that existing scripts rely on, so it reads its own arguments.
+  if (!args.empty() && args.front() == "run") {
+    const char* called = std::getenv("LOCKSTEP_PROG");
+    return run_command(std::span(args).subspan(1), called != nullptr ? called : "lockstep run");
+  }
+  CLI::App app{"Lockstep: what vLLM on a cluster would have done, request by request."};
+  app.set_version_flag("--version", LOCKSTEP_VERSION);
+  app.require_subcommand(1);
+  app.add_subcommand("run", "simulate a workload on a cluster (lockstep run --help)");
+  int exit_code = 0;
+  add_workload_command(app, exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const bool asked = error.get_exit_code() == 0;  // --help and --version
+    app.exit(error);
+    return static_cast<int>(asked ? ExitCode::ok : ExitCode::user_error);
+  }
+  return exit_code;
+}
+
+}  // namespace
+}  // namespace lockstep
+
+int main(int argc, char** argv) {
+  using lockstep::ExitCode;
+  try {
+    return lockstep::dispatch(argc, argv);
+  } catch (const lockstep::UserError& error) {
+    std::fflush(stdout);
+    std::fprintf(stderr, "error: %s\n", error.what());
+    return static_cast<int>(ExitCode::user_error);
+  } catch (const std::exception& error) {
+    std::fflush(stdout);
+    std::fprintf(stderr,
+                 "internal error: %s\nThis is a defect of lockstep; please report it with the "
+                 "command line and its input files.\n",
+                 error.what());
+    return static_cast<int>(ExitCode::internal);
+  }
+}

@@ -1,0 +1,100 @@
+#include "run_command.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "base/error.hpp"
+#include "config/run_flags.hpp"
+#include "engine/run_setup.hpp"
+#include "engine/simulation.hpp"
+#include "report/console_reporter.hpp"
+#include "report/output_file.hpp"
+#include "report/request_csv.hpp"
+
+namespace lockstep {
+namespace {
+
+std::string run_id(const RunOptions& options) {
+  if (options.run_id) {
+    return *options.run_id;
+  }
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return fmt::format("run_{}_{}",
+                     std::chrono::duration_cast<std::chrono::microseconds>(now).count(), getpid());
+}
+
+/// Under --strict whatever would only be warned of ends the run.
+void refuse_warnings(const std::vector<std::string>& warnings) {
+  if (!warnings.empty()) {
+    throw UserError(warnings.front(), {"", 0, "--strict"},
+                    "mend it, or run without --strict to take it as a warning");
+  }
+}
+
+void log_warnings(ConsoleReporter& reporter, std::string_view component,
+                  const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) {
+    reporter.on_log({LogSeverity::warning, component, -1, -1, warning});
+  }
+}
+
+void simulate(const ParsedFlags& flags) {
+  const RunOptions& options = flags.options;
+  const std::string id = run_id(options);
+  std::optional<OutputFile> output;
+  if (options.output) {
+    output.emplace(with_run_id(*options.output, id));
+  }
+  const RunSetup setup = load_run(options);
+  const auto ineffective = ineffective_flags(options, flags.given, setup.cluster);
+  KernelTimeLibrary library(setup.perf);
+  ConsoleReporter reporter(options, setup.cluster, {stdout, detect_terminal(stdout)});
+  Simulation simulation(setup.cluster, options, setup.workload ? &*setup.workload : nullptr,
+                        library, reporter);
+  if (options.strict) {
+    refuse_warnings(setup.cluster.warnings);
+    refuse_warnings(ineffective);
+    refuse_warnings(simulation.warnings());
+  }
+  reporter.opening(LOCKSTEP_VERSION, id, simulation.kernel_time_sources());
+  log_warnings(reporter, "Main", ineffective);
+  log_warnings(reporter, "Main", simulation.warnings());
+  reporter.kv_initialization(simulation.kv_capacity());
+  reporter.start();
+  const auto begin = std::chrono::steady_clock::now();
+  const RunResult result = simulation.run();
+  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
+  if (output) {
+    output->commit(request_csv(result, setup.cluster));
+  }
+  reporter.exiting(result);
+  reporter.results(result, wall.count());
+  if (output) {
+    reporter.saving(*options.output);
+  }
+  reporter.flush();
+}
+
+}  // namespace
+
+int run_command(std::span<const std::string> args, std::string_view program) {
+  const RunFlags flags = parse_run_flags(args, program);
+  if (const auto* help = std::get_if<HelpText>(&flags)) {
+    std::fputs(help->text.c_str(), stdout);
+    return static_cast<int>(ExitCode::ok);
+  }
+  if (const auto* usage = std::get_if<UsageError>(&flags)) {
+    std::fputs(usage->text.c_str(), stderr);
+    return static_cast<int>(ExitCode::user_error);
+  }
+  simulate(std::get<ParsedFlags>(flags));
+  return static_cast<int>(ExitCode::ok);
+}
+
+}  // namespace lockstep
