@@ -57,26 +57,29 @@ void Scheduler::add_request(Request& request) {
       std::upper_bound(waiting_.begin(), waiting_.end(), &request,
                        [](const Request* a, const Request* b) { return earlier(*a, *b); });
   waiting_.insert(place, &request);
+  settled_ = false;
 }
 
 void Scheduler::add_decode(Request& request) {
   request.instance = instance_->id;
   request.status = RequestStatus::running;
+  settled_ = false;
   kv_.prepare(request);
+  if (!handed_over_.empty() || !admit_handed_over(request)) {
+    handed_over_.push_back(&request);
+  }
+}
+
+bool Scheduler::admit_handed_over(Request& request) {
   const PrefixHit& hit = kv_.look_up(request, false);
   const std::int64_t reserved =
       request.num_computed + (policy_.decode_over_reserves_hits ? hit.tokens() : 0);
   if (!kv_.allocate(request, reserved, 1, hit)) {
-    throw UserError(
-        fmt::format("decode instance {} cannot admit request {}: {} tokens need more blocks than "
-                    "the pool has free ({} of {})",
-                    instance_->id, request.id, request.num_tokens, kv_.npu_pool().num_free(),
-                    kv_.npu_pool().num_blocks()),
-        Where{{}, 0, fmt::format("nodes[{}], instance {}", instance_->node, instance_->id)},
-        "give the decode instances more memory or add one, or send fewer requests at a time");
+    return false;
   }
   kv_.drain_traffic();  // its KV came with the hand-off, so nothing is fetched
   running_.push_back(&request);
+  return true;
 }
 
 Batch* Scheduler::schedule(Nanos now, std::int32_t npu, std::int64_t iteration) {
@@ -84,13 +87,25 @@ Batch* Scheduler::schedule(Nanos now, std::int32_t npu, std::int64_t iteration) 
   if (npu != instance_->first_npu || pipeline_full) {
     return join(iteration, npu);
   }
+  if (settled_) {
+    return nullptr;  // a waiting NPU asks at every event of the whole cluster
+  }
+  while (!handed_over_.empty() && admit_handed_over(*handed_over_.front())) {
+    handed_over_.pop_front();
+  }
   plan_.clear();
   budget_ = budget_limit_;
   const bool preempted = schedule_running();
   if (!preempted) {
     admit_waiting(now);
   }
-  return plan_.empty() ? nullptr : &build_batch(now, npu);
+  if (!plan_.empty()) {
+    return &build_batch(now, npu);
+  }
+  // Otherwise time alone, or another instance that writes to a shared tier, may change the answer.
+  const bool head_arrived = waiting_.empty() || waiting_.front()->arrival <= now;
+  settled_ = !preempted && head_arrived && kv_.lower() == nullptr;
+  return nullptr;
 }
 
 Batch* Scheduler::join(std::int64_t id, std::int32_t npu) {
@@ -272,7 +287,7 @@ Batch* Scheduler::open_dummy(Nanos now, std::int32_t npu) {
 }
 
 bool Scheduler::empty() const {
-  return waiting_.empty() && running_.empty() && inflight_.empty();
+  return waiting_.empty() && running_.empty() && inflight_.empty() && handed_over_.empty();
 }
 
 std::size_t Scheduler::num_waiting_arrived(Nanos now) const {

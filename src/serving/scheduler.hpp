@@ -57,8 +57,8 @@ public:
 
   /// Puts an arrived request in the waiting queue, kept by (arrival, id).
   void add_request(Request& request);
-  /// Takes over a request whose prompt another instance computed. Throws UserError when the pool
-  /// cannot hold it.
+  /// Takes over a request whose prompt another instance computed; it waits while the pool cannot
+  /// hold it.
   void add_decode(Request& request);
 
   /// The batch that NPU `npu`, about to run iteration `iteration`, gets at `now`: a new one on the
@@ -78,7 +78,7 @@ public:
   [[nodiscard]] std::optional<std::string> blocked_reason(Nanos now);
 
   [[nodiscard]] bool empty() const;  ///< nothing waits, runs or is in flight
-  [[nodiscard]] std::size_t num_waiting() const { return waiting_.size(); }
+  [[nodiscard]] std::size_t num_waiting() const { return waiting_.size() + handed_over_.size(); }
   [[nodiscard]] std::size_t num_running() const { return running_.size(); }
   [[nodiscard]] std::size_t num_inflight() const { return inflight_.size(); }
   [[nodiscard]] std::size_t num_waiting_arrived(Nanos now) const;
@@ -101,6 +101,7 @@ private:
   bool schedule_running();
   /// Blocks for `count` more tokens of a running request; false: it had to preempt itself.
   bool allocate_or_preempt(Request& request, std::int64_t count);
+  bool admit_handed_over(Request& request);
   void preempt_last();
   void admit_waiting(Nanos now);
   bool admit(Request& request, Nanos now);
@@ -111,6 +112,7 @@ private:
   [[nodiscard]] bool may_admit_more() const;
 
   void complete_entry(const BatchEntry& entry, Nanos now, Completion& completion);
+  void complete_after_handoff(Request& request, Nanos now, Completion& completion);
   void finish_prefill(Request& request, Nanos now, Completion& completion);
   void finish(Request& request, Nanos now, Completion& completion);
   void forget(Request& request);
@@ -122,8 +124,9 @@ private:
   SchedulerObserver* observer_;
   std::int64_t budget_limit_;  ///< tokens a step may compute
 
-  std::vector<Request*> running_;  ///< admission order
-  std::deque<Request*> waiting_;   ///< by (arrival, id), except preempted ones at the front
+  std::vector<Request*> running_;     ///< admission order
+  std::deque<Request*> waiting_;      ///< by (arrival, id), except preempted ones at the front
+  std::deque<Request*> handed_over_;  ///< computed prompts that the pool cannot hold yet
   std::vector<Request*> done_;
   std::vector<std::unique_ptr<Batch>> inflight_;  ///< oldest first
   std::vector<std::unique_ptr<Batch>> spare_;     ///< storage of completed batches, for reuse
@@ -132,6 +135,7 @@ private:
   std::int64_t next_batch_id_ = 0;
   std::int64_t num_preemptions_ = 0;
   std::int64_t recompute_tokens_ = 0;
+  bool settled_ = false;  ///< asking again finds nothing until a request or a completion comes in
   const Request* too_large_ = nullptr;  ///< preempted itself although it had the whole pool
 };
 

@@ -18,6 +18,7 @@ Completion Scheduler::add_done(std::int64_t iteration, std::int32_t npu, Nanos n
   if (!batch->has_ended(instance_->first_npu) || !batch->has_ended(instance_->end_npu())) {
     return completion;
   }
+  settled_ = false;
   completion.batch_done = true;
   completion.batch_id = batch->id;
   for (const BatchEntry& entry : batch->entries) {
@@ -36,8 +37,8 @@ void Scheduler::complete_entry(const BatchEntry& entry, Nanos now, Completion& c
   const std::int64_t prompt_part =
       entry.tokens > 1 ? entry.tokens : 0;  // a step of one is a decode
   if (instance_->pd == PdType::prefill && !request.is_init) {
-    completion.prompt_tokens +=
-        prompt_part;  // handed over with an earlier batch: not ours any more
+    completion.prompt_tokens += prompt_part;
+    complete_after_handoff(request, now, completion);
     return;
   }
   const std::int64_t own = entry.computed_before + entry.tokens;
@@ -66,6 +67,19 @@ void Scheduler::complete_entry(const BatchEntry& entry, Nanos now, Completion& c
   if (request.num_tokens >= request.output) {
     finish(request, now, completion);
   }
+}
+
+/// A later chunk of a prompt that went to a decode instance with an earlier batch. It is not ours
+/// any more; without prefix caching the reference still counts a token for it, but the last one,
+/// which only the owner may end the request with.
+void Scheduler::complete_after_handoff(Request& request, Nanos now, Completion& completion) {
+  if (!policy_.tokens_count_when_scheduled || kv_.prefix_caching() ||
+      request.num_computed < request.num_tokens || request.num_tokens + 1 >= request.output) {
+    return;
+  }
+  ++request.num_tokens;
+  ++completion.generated_tokens;
+  request.stamp_next_token(now);
 }
 
 void Scheduler::finish_prefill(Request& request, Nanos now, Completion& completion) {
@@ -124,7 +138,14 @@ std::optional<std::string> Scheduler::blocked_reason(Nanos now) {
     return fmt::format("request {} needs more than {}", too_large_->id,
                        pool(too_large_->num_tokens));
   }
-  if (!running_.empty() || !inflight_.empty() || waiting_.empty()) {
+  if (!running_.empty() || !inflight_.empty()) {
+    return std::nullopt;
+  }
+  if (!handed_over_.empty()) {
+    const Request& head = *handed_over_.front();
+    return fmt::format("request {} needs {}", head.id, pool(head.num_computed + 1));
+  }
+  if (waiting_.empty()) {
     return std::nullopt;
   }
   const Request& head = *waiting_.front();
