@@ -13,7 +13,7 @@ using testing::small_model;
 using testing::TraceWorld;
 
 std::string padded(const std::string& text, std::size_t width) {
-  return text + std::string(width - text.size(), ' ');
+  return text + std::string(text.size() < width ? width - text.size() : 0, ' ');
 }
 
 std::string line_of(const std::vector<std::string>& fields) {
