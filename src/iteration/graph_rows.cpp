@@ -13,9 +13,18 @@ bool is_kv(const TraceRow& row) {
   return row.kind == RowKind::kv_load || row.kind == RowKind::kv_evict;
 }
 
-bool has_negative_amount(const TraceRow& row) {
-  return row.comp_time < Nanos{} || row.input_size < Bytes{} || row.weight_size < Bytes{} ||
-         row.output_size < Bytes{} || row.comm_size < Bytes{} || row.index < 0;
+constexpr std::int64_t kLargestAmount = std::int64_t{1} << 53;  // a double counts up to here
+/// No NPU has more work than this in one iteration, so that clocks cannot overflow.
+constexpr Nanos kLargestTotal{std::int64_t{1} << 60};
+
+bool in_range(std::int64_t amount) {
+  return amount >= 0 && amount <= kLargestAmount;
+}
+
+bool amounts_in_range(const TraceRow& row) {
+  return in_range(row.comp_time.count()) && in_range(row.input_size.count()) &&
+         in_range(row.weight_size.count()) && in_range(row.output_size.count()) &&
+         in_range(row.comm_size.count()) && row.index >= 0;
 }
 
 }  // namespace
@@ -23,6 +32,7 @@ bool has_negative_amount(const TraceRow& row) {
 void TraceRows::assign(const IterationTrace& trace) {
   rows_.clear();
   kv_rows_.clear();
+  total_time_ = Nanos{};
   for (const TraceSegment& segment : trace.segments) {
     for (std::int64_t copy = 0; copy < segment.repeat; ++copy) {
       for (const TraceRow& row : segment.rows) {
@@ -34,10 +44,15 @@ void TraceRows::assign(const IterationTrace& trace) {
 
 void TraceRows::add(const TraceRow& row) {
   const std::size_t number = kv_rows_.size() + rows_.size();
-  if (has_negative_amount(row)) {
+  if (!amounts_in_range(row)) {
     throw UserError(
-        fmt::format("trace row {} ({}) has a negative time, size or index", number, row.name), {},
-        "times are nanoseconds and sizes bytes, both 0 or more");
+        fmt::format("trace row {} ({}) has a time or size out of range", number, row.name), {},
+        "times are nanoseconds and sizes bytes, from 0 to 2^53");
+  }
+  total_time_ += row.comp_time;
+  if (total_time_ > kLargestTotal) {
+    throw UserError("the times of the trace add up to more than 2^60 ns", {},
+                    "times are nanoseconds");
   }
   if (number >= static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
     throw UserError("the trace has too many rows", {}, "cut it into several iterations");

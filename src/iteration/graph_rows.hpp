@@ -11,7 +11,7 @@ namespace lockstep {
 /// Row numbers count from after the kv rows. Valid while the trace lives; reusable.
 class TraceRows {
 public:
-  /// Throws UserError for negative times or sizes, and for a kv row that does not lead.
+  /// Throws UserError for times or sizes out of range, and for a kv row that does not lead.
   void assign(const IterationTrace& trace);
 
   [[nodiscard]] std::int32_t size() const { return static_cast<std::int32_t>(rows_.size()); }
@@ -26,6 +26,7 @@ private:
 
   std::vector<const TraceRow*> rows_;
   std::vector<const TraceRow*> kv_rows_;
+  Nanos total_time_;
 };
 
 [[nodiscard]] inline bool is_expert_marker(const TraceRow& row) {

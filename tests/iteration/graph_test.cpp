@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/error.hpp"
 #include "graph_text.hpp"
 #include "iteration/graph_builder.hpp"
 
@@ -15,8 +14,7 @@ using ::testing::ElementsAre;
 using testing::expert;
 using testing::expert_end;
 using testing::graph_text;
-using testing::pim;
-using testing::pim_end;
+using testing::interleaved;
 using testing::remote;
 using testing::Row;
 using testing::trace_of;
@@ -140,107 +138,6 @@ TEST(Graph, PrefillHandsOverToReceivers) {
   EXPECT_THAT(graph_text(graphs[3]),
               ElementsAre("14 RECV from 1 131072 tag 2 ()", "19 RECV from 1 8 tag 3 ()"));
 }
-
-TEST(Graph, FirstComputeAfterPimWaitsForItsChannels) {
-  const auto attention = [](std::int64_t time, std::int64_t size, std::int32_t channel) {
-    return Row("attention", time).in(size, remote(0, channel)).out(size, remote(0, channel));
-  };
-  const IterationTrace trace =
-      trace_of({Row("embedding", 500).in(40, remote(0)), Row("qkv_proj", 700), pim(0),
-                attention(1000, 2560, 0), attention(1500, 2560, 0), pim(1),
-                attention(2000, 5120, 1), pim_end(), Row("attention", 900), Row("o_proj", 700),
-                Row("sampler", 300).out(8, remote(0))});
-  EXPECT_THAT(graph_text(build_graphs(trace, {})[0]),
-              ElementsAre("0 LOAD REMOTE:0 40 ()", "1 COMP 500 (0)", "2 COMP 700 (1)",
-                          "3 PIM 1000 REMOTE:0.0 5120 (2)", "4 PIM 1500 REMOTE:0.0 5120 (2)",
-                          "5 PIM 2000 REMOTE:0.1 10240 (2)", "6 COMP 900 (3,4,5)", "7 COMP 700 (6)",
-                          "8 COMP 300 (7)", "9 STORE REMOTE:0 8 (8)"));
-}
-
-TEST(Graph, PimChannelsAreDealtOutToTheNpusOfAStage) {
-  const IterationTrace trace =
-      trace_of({Row("qkv_proj", 700).in(40, remote(0)), pim(0), Row("attention", 1000), pim(1),
-                Row("attention", 2000), pim(2), Row("attention", 3000), pim_end(),
-                Row("o_proj", 700), Row("sampler", 300).out(8, remote(0))});
-  const std::vector<NpuGraph> graphs = build_graphs(trace, {.num_npus = 2});
-  EXPECT_THAT(graph_text(graphs[0]),
-              ElementsAre("0 LOAD REMOTE:0 40 ()", "1 COMP 700 (0)", "2 PIM 1000 LOCAL 0 (1)",
-                          "3 PIM 3000 LOCAL 0 (1)", "4 COMP 700 (2,3)", "5 COMP 300 (4)",
-                          "6 STORE REMOTE:0 8 (5)"));
-  EXPECT_THAT(graph_text(graphs[1]),
-              ElementsAre("7 LOAD REMOTE:0 40 ()", "8 COMP 700 (7)", "9 PIM 2000 LOCAL 0 (8)",
-                          "10 COMP 700 (9)", "11 COMP 300 (10)", "12 STORE REMOTE:0 8 (11)"));
-}
-
-TEST(Graph, FirstComputeAfterAnEmptyPimSectionWaitsForNothing) {
-  const IterationTrace trace =
-      trace_of({Row("embedding", 500).in(40, remote(0)), Row("qkv_proj", 700), pim(0), pim_end(),
-                Row("attention", 900), Row("o_proj", 700), Row("sampler", 300).out(8, remote(0))});
-  EXPECT_THAT(
-      graph_text(build_graphs(trace, {})[0]),
-      ElementsAre("0 LOAD REMOTE:0 40 ()", "1 COMP 500 (0)", "2 COMP 700 (1)", "3 COMP 900 ()",
-                  "4 COMP 700 (3)", "5 COMP 300 (4)", "6 STORE REMOTE:0 8 (5)"));
-}
-
-/// Two sub-batches of a two-block model, in the order in which interleaving writes them.
-IterationTrace interleaved(bool npu_attention) {
-  std::vector<TraceRow> rows;
-  const auto add = [&rows](BatchTag batch, std::initializer_list<std::int64_t> times) {
-    for (const std::int64_t time : times) {
-      rows.push_back(Row("layer", time).batch(batch));
-    }
-  };
-  const auto attend = [&](BatchTag batch) {
-    rows.push_back(pim(0));
-    rows.push_back(Row("attention", 50).in(1, remote(0, 0)).batch(batch));
-    rows.push_back(pim_end());
-    if (npu_attention) {
-      rows.push_back(Row("attention", 3).batch(batch));
-    }
-  };
-  constexpr BatchTag kOne = BatchTag::batch_1;
-  constexpr BatchTag kTwo = BatchTag::batch_2;
-  for (const BatchTag batch : {kOne, kTwo}) {  // embedding, qkv_proj
-    add(batch, {1, 2});
-    attend(batch);
-  }
-  for (const BatchTag batch : {kOne, kTwo}) {  // o_proj, down_proj, qkv_proj
-    add(batch, {4, 5, 2});
-    attend(batch);
-  }
-  for (const BatchTag batch : {kOne, kTwo}) {  // o_proj, down_proj, lm_head, sampler
-    add(batch, {4, 5, 6, 7});
-  }
-  rows.front().input_size = Bytes{40};
-  rows.front().input_loc = remote(0);
-  rows.back().output_size = Bytes{8};
-  rows.back().output_loc = remote(0);
-  return trace_of(std::move(rows));
-}
-
-TEST(Graph, InterleavedSubBatchesWaitForTheOtherSection) {
-  EXPECT_THAT(graph_text(build_graphs(interleaved(true), {})[0]),
-              ElementsAre("0 LOAD REMOTE:0 40 ()", "1 COMP 1 (0)", "2 COMP 2 (1)",
-                          "3 PIM 50 REMOTE:0.0 1 (2)", "4 COMP 3 ()", "5 COMP 1 (4)",
-                          "6 COMP 2 (5)", "7 PIM 50 REMOTE:0.0 1 (6)", "8 COMP 3 ()",
-                          "9 COMP 4 (8,3)", "10 COMP 5 (9)", "11 COMP 2 (10)",
-                          "12 PIM 50 REMOTE:0.0 1 (11)", "13 COMP 3 ()", "14 COMP 4 (13,7)",
-                          "15 COMP 5 (14)", "16 COMP 2 (15)", "17 PIM 50 REMOTE:0.0 1 (16)",
-                          "18 COMP 3 ()", "19 COMP 4 (18,12)", "20 COMP 5 (19)", "21 COMP 6 (20)",
-                          "22 COMP 7 (21)", "23 COMP 4 (22)", "24 COMP 5 (23)", "25 COMP 6 (24)",
-                          "26 COMP 7 (25)", "27 STORE REMOTE:0 8 (26)"));
-}
-
-TEST(Graph, InterleavedWithoutNpuAttention) {
-  const std::vector<std::string> lines = graph_text(build_graphs(interleaved(false), {})[0]);
-  ASSERT_GE(lines.size(), 20U);
-  EXPECT_EQ(lines[4], "4 COMP 1 ()");
-  EXPECT_EQ(lines[7], "7 COMP 4 (3)");
-  EXPECT_EQ(lines[11], "11 COMP 4 (6)");
-  EXPECT_EQ(lines[15], "15 COMP 4 (10)");
-  EXPECT_EQ(lines[19], "19 COMP 4 (18)");
-}
-
 TEST(Graph, OffloadedWeightsWaitForNothing) {
   const IterationTrace trace = trace_of(
       {Row("embedding", 500).in(40, remote(0)).weight(256000, remote(0)),
@@ -317,49 +214,6 @@ TEST(GraphBuilder, ReusesOnlyGraphsNobodyElseHolds) {
   EXPECT_NE(out[0], held);
   EXPECT_EQ(graph_text(*held), graph_text(build_graphs(small, {})[0]));
   EXPECT_EQ(graph_text(*out[0]), graph_text(build_graphs(interleaved(false), {})[0]));
-}
-
-TEST(GraphErrors, StagesThatDoNotFit) {
-  const std::vector<TraceRow> rows = {Row("a", 1), Row("b", 1), Row("c", 1)};
-  const GraphContext four{.num_npus = 4};
-  EXPECT_NO_THROW((void)build_graphs(trace_of(rows, {1}), four));
-  IterationTrace none = trace_of(rows);
-  none.pp_size = 0;
-  EXPECT_THROW((void)build_graphs(none, four), UserError);
-  none.pp_size = 2;  // but no boundary
-  EXPECT_THROW((void)build_graphs(none, four), UserError);
-  EXPECT_THROW((void)build_graphs(trace_of(rows, {0}), four), UserError);
-  EXPECT_THROW((void)build_graphs(trace_of(rows, {3}), four), UserError);
-  EXPECT_THROW((void)build_graphs(trace_of(rows, {2, 1}), four), UserError);
-  EXPECT_THROW((void)build_graphs(trace_of(rows, {1, 2}), {.num_npus = 2}), UserError);
-  EXPECT_THROW((void)build_graphs(trace_of({}), four), UserError);
-  // The first stage would hand on 8 bytes where the second expects none.
-  EXPECT_THROW((void)build_graphs(trace_of({Row("a", 1).out(8), Row("b", 1)}, {1}), four),
-               UserError);
-}
-
-TEST(GraphErrors, SectionsThatDoNotClose) {
-  const auto fails = [](std::vector<TraceRow> rows) {
-    EXPECT_THROW((void)build_graphs(trace_of(std::move(rows)), {}), UserError);
-  };
-  fails({Row("a", 1), expert(0), Row("b", 1)});
-  fails({Row("a", 1), expert_end(), Row("b", 1)});
-  fails({Row("a", 1), pim(0), expert(0), expert_end(), pim_end()});
-  EXPECT_THROW((void)build_graphs(
-                   trace_of({Row("a", 1), expert(0), Row("b", 1), expert_end(), Row("c", 1)}, {2}),
-                   {.num_npus = 2}),
-               UserError);
-}
-
-TEST(GraphErrors, RowsOutOfRange) {
-  const auto fails = [](std::vector<TraceRow> rows) {
-    EXPECT_THROW((void)build_graphs(trace_of(std::move(rows)), {}), UserError);
-  };
-  fails({Row("a", -1)});
-  fails({Row("a", 1).in(-1)});
-  fails({Row("a", 1), Row("kv_load").kind(RowKind::kv_load)});
-  fails(
-      {Row("kv_load").kind(RowKind::kv_load), Row("kv_load").kind(RowKind::kv_load), Row("a", 1)});
 }
 
 }  // namespace

@@ -81,6 +81,42 @@ inline IterationTrace trace_of(std::vector<TraceRow> rows,
   return trace;
 }
 
+/// Two sub-batches of a two-block model, in the order in which interleaving writes them.
+inline IterationTrace interleaved(bool npu_attention) {
+  std::vector<TraceRow> rows;
+  const auto add = [&rows](BatchTag batch, std::initializer_list<std::int64_t> times) {
+    for (const std::int64_t time : times) {
+      rows.push_back(Row("layer", time).batch(batch));
+    }
+  };
+  const auto attend = [&](BatchTag batch) {
+    rows.push_back(pim(0));
+    rows.push_back(Row("attention", 50).in(1, remote(0, 0)).batch(batch));
+    rows.push_back(pim_end());
+    if (npu_attention) {
+      rows.push_back(Row("attention", 3).batch(batch));
+    }
+  };
+  constexpr BatchTag kOne = BatchTag::batch_1;
+  constexpr BatchTag kTwo = BatchTag::batch_2;
+  for (const BatchTag batch : {kOne, kTwo}) {  // embedding, qkv_proj
+    add(batch, {1, 2});
+    attend(batch);
+  }
+  for (const BatchTag batch : {kOne, kTwo}) {  // o_proj, down_proj, qkv_proj
+    add(batch, {4, 5, 2});
+    attend(batch);
+  }
+  for (const BatchTag batch : {kOne, kTwo}) {  // o_proj, down_proj, lm_head, sampler
+    add(batch, {4, 5, 6, 7});
+  }
+  rows.front().input_size = Bytes{40};
+  rows.front().input_loc = remote(0);
+  rows.back().output_size = Bytes{8};
+  rows.back().output_loc = remote(0);
+  return trace_of(std::move(rows));
+}
+
 inline std::string location_text(const MemoryLocation& location) {
   constexpr std::string_view kTiers[] = {"?", "LOCAL", "REMOTE", "CXL", "STORAGE"};
   std::string text(kTiers[static_cast<std::size_t>(location.tier)]);
