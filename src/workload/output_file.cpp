@@ -18,7 +18,7 @@ constexpr std::size_t kBlock = std::size_t{1} << 20;
 OutputFile::OutputFile(std::filesystem::path file) : file_(std::move(file)) {
   namespace fs = std::filesystem;
   std::error_code error;
-  if (fs::is_symlink(file_, error) && fs::exists(file_, error)) {
+  if (fs::is_symlink(file_, error) && fs::is_regular_file(file_, error)) {
     file_ = fs::canonical(file_, error);  // replace what the link means, not the link
   }
   if (file_.empty() || fs::is_directory(file_, error)) {

@@ -83,6 +83,16 @@ TEST(WorkloadWriter, ReplacesWhatALinkMeans) {
   EXPECT_NE(file_text(file), "old");
 }
 
+TEST(WorkloadWriter, WritesToDevicesDirectlyEvenThroughALink) {
+  const TemporaryFolder folder;
+  fs::create_symlink("/dev/null", folder.path() / "link");
+  WorkloadWriter writer(folder.path() / "link");
+  writer.write_request(small_request());
+  writer.finish();
+  EXPECT_TRUE(fs::is_symlink(folder.path() / "link"));
+  EXPECT_EQ(entries(folder.path()), 1U);
+}
+
 TEST(WorkloadWriter, RefusesPlacesThatCannotBeWritten) {
   const TemporaryFolder folder;
   folder.write("file", "");
