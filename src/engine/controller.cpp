@@ -95,6 +95,9 @@ void Controller::complete(ServingInstance& instance, std::int64_t iteration, std
     log(LogSeverity::info, "Scheduler", &instance.config(),
         fmt::format("Batch #{} is done", completion.batch_id));
   }
+  for (const Request* request : completion.advanced_elsewhere) {
+    instances_[static_cast<std::size_t>(request->instance)]->scheduler().wake();
+  }
   for (Request* request : completion.ended) {
     if (instance.config().pd == PdType::prefill && needs_handoff(*request)) {
       if (logs(LogSeverity::info)) {

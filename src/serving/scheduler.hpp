@@ -31,6 +31,8 @@ struct Completion {
   std::int64_t generated_tokens = 0;
   /// Batch order. On a prefill instance those with needs_handoff() go on to a decode instance.
   std::vector<Request*> ended;
+  /// Requests of other instances that got a token here; their schedulers are to be woken.
+  std::vector<Request*> advanced_elsewhere;
 };
 
 /// False: a request that ended has got all its tokens.
@@ -69,6 +71,9 @@ public:
   Batch* open_dummy(Nanos now, std::int32_t npu);
   /// NPU `npu` reports iteration `iteration` finished at `now`.
   Completion add_done(std::int64_t iteration, std::int32_t npu, Nanos now);
+
+  /// Something outside changed one of its requests: look again at the next schedule().
+  void wake() { settled_ = false; }
 
   /// The batch in flight with this id, or null.
   [[nodiscard]] Batch* find_inflight(std::int64_t id);

@@ -80,6 +80,7 @@ void Scheduler::complete_after_handoff(Request& request, Nanos now, Completion& 
   ++request.num_tokens;
   ++completion.generated_tokens;
   request.stamp_next_token(now);
+  completion.advanced_elsewhere.push_back(&request);
 }
 
 void Scheduler::finish_prefill(Request& request, Nanos now, Completion& completion) {

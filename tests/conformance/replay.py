@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""Runs known cases through the binary and compares the result files byte by byte.
+
+usage: replay.py BINARY [--data DIR] [--group NAME]... [--case NAME]... [--table FILE] [--list]
+
+Without the data (../shared/reference or $LOCKSTEP_REFERENCE) it says so in one line and exits with
+the code that ctest takes for "skipped".
+"""
+
+import argparse
+import csv
+import os
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from cases import all_cases  # noqa: E402
+
+SKIPPED = 77
+VARIANTS = ("fp8", "int8", "fp16", "fp32", "bf16-kvfp8", "fp8-kvfp8", "fp32-kvfp8")
+
+
+def make_variant_bundles(bundles, folder):
+    """The measured bundle under the names of other number types, as those cases were made."""
+    for model in bundles.glob("RTXPRO6000/*/*"):
+        target = folder / model.relative_to(bundles)
+        target.mkdir(parents=True)
+        for variant in ("bf16", *VARIANTS):
+            (target / variant).symlink_to(model / "bf16")
+    return folder
+
+
+def first_difference(expected, actual):
+    """Where two result files part: columns that are equal, and the first row that is not."""
+    want = list(csv.reader(expected.decode().splitlines()))
+    have = list(csv.reader(actual.decode().splitlines()))
+    columns = want[0] if want else []
+    equal = [name for i, name in enumerate(columns)
+             if [r[i] for r in want] == [r[i] for r in have if len(r) > i]]
+    for number, (a, b) in enumerate(zip(want, have)):
+        if a != b:
+            where = next(c for c, x, y in zip(columns, a, b) if x != y)
+            i = columns.index(where)
+            return f"{len(equal)}/{len(columns)} columns equal; row {number} {where}: " \
+                   f"expected {a[i][:40]}, got {b[i][:40]}"
+    return f"{len(want)} rows expected, {len(have)} got"
+
+
+def run_case(case, args, variants):
+    bundles = variants if case.group == "quant" else args.data / "bundles"
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "out.csv"
+        command = [args.binary, "run", *case.arguments(
+            bundles, args.data / "configs/model", args.data / "configs/pim", output)]
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=args.timeout, check=False)
+        except subprocess.TimeoutExpired:
+            return case, "FAIL", "did not end", 0
+        actual = output.read_bytes() if output.exists() else b""
+        rows = max(0, actual.count(b"\r\n") - 1)
+        last = (done.stderr.decode(errors="replace").strip().splitlines() or [""])[0]
+        if done.returncode not in (0, 2):
+            return case, "FAIL", f"exit code {done.returncode}: {last}", rows
+        if not case.expected.exists():
+            if done.returncode == 0:
+                return case, "ends", f"{rows} requests served; the reference gives no result", rows
+            return case, "refused", last, rows
+        if done.returncode != 0:
+            return case, "FAIL", last, rows
+        if actual == case.expected.read_bytes():
+            return case, "equal", "", rows
+        return case, "FAIL", first_difference(case.expected.read_bytes(), actual), rows
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("binary")
+    default = os.environ.get("LOCKSTEP_REFERENCE",
+                             Path(__file__).resolve().parents[3] / "shared/reference")
+    parser.add_argument("--data", type=Path, default=Path(default))
+    parser.add_argument("--group", action="append")
+    parser.add_argument("--case", action="append")
+    parser.add_argument("--timeout", type=float, default=120)
+    parser.add_argument("--table", type=Path, help="write a table of all rows (Markdown)")
+    parser.add_argument("--list", action="store_true")
+    return parser.parse_args()
+
+
+def write_table(path, results):
+    lines = ["| group | case | requests | result | remark |", "|---|---|---|---|---|"]
+    for case, verdict, text, rows in results:
+        lines.append(f"| {case.group} | {case.name} | {rows} | {verdict} | {text} |")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def main():
+    args = parse_arguments()
+    if not args.data.is_dir():
+        print("skipped: the reference data is not on this machine (set LOCKSTEP_REFERENCE)")
+        return SKIPPED
+    cases = [c for c in all_cases(args.data)
+             if (not args.group or c.group in args.group)
+             and (not args.case or c.name in args.case)]
+    if args.list:
+        print("\n".join(f"{c.group} {c.name}" for c in cases))
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        variants = make_variant_bundles(args.data / "bundles", Path(folder))
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            results = list(pool.map(lambda c: run_case(c, args, variants), cases))
+    failed = [r for r in results if r[1] == "FAIL"]
+    for case, verdict, text, _ in results:
+        if verdict != "equal":
+            print(f"{verdict}: {case.group} {case.name}: {text}")
+    counts = {v: sum(r[1] == v for r in results) for v in ("equal", "ends", "refused", "FAIL")}
+    print(f"{len(results)} cases: {counts['equal']} equal byte for byte, {counts['ends']} end "
+          f"where the reference does not, {counts['refused']} refused as there, "
+          f"{counts['FAIL']} differ")
+    if args.table:
+        write_table(args.table, results)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
