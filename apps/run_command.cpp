@@ -66,6 +66,7 @@ void simulate(const ParsedFlags& flags) {
   log_warnings(reporter, "Main", ineffective);
   log_warnings(reporter, "Main", simulation.warnings());
   reporter.kv_initialization(simulation.kv_capacity());
+  simulation.announce_workload();
   reporter.start();
   const auto begin = std::chrono::steady_clock::now();
   const RunResult result = simulation.run();

@@ -98,8 +98,8 @@ void Simulation::check_requests_fit(const Workload& workload) const {
   }
 }
 
-void Simulation::log_loaded() {
-  if (observer_.min_severity() > LogSeverity::info) {
+void Simulation::announce_workload() {
+  if (!options_.dataset || observer_.min_severity() > LogSeverity::info) {
     return;
   }
   observer_.on_log({LogSeverity::info, "Router", -1, -1,
@@ -119,9 +119,6 @@ void Simulation::start_opening_event() {
 }
 
 RunResult Simulation::run() {
-  if (options_.dataset) {
-    log_loaded();
-  }
   start_opening_event();
   bool quiet = false;  // nothing happened in the last round of polls
   for (;;) {

@@ -37,6 +37,9 @@ public:
   /// One line a source of kernel times.
   [[nodiscard]] const std::vector<std::string>& kernel_time_sources() const { return sources_; }
 
+  /// Logs how many requests and sessions were loaded.
+  void announce_workload();
+
   /// Runs to the end. The result points at requests that live as long as the simulation.
   /// Throws UserError when the cluster can go no further, with who waits for what.
   RunResult run();
@@ -52,7 +55,6 @@ private:
 
   void make_instances(const RunOptions& options, KernelTimeLibrary& kernel_times);
   void check_requests_fit(const Workload& workload) const;
-  void log_loaded();
   void start_opening_event();
   void advance_clock(bool quiet);
   [[nodiscard]] Nanos idle_jump() const;

@@ -10,6 +10,7 @@ the code that ctest takes for "skipped".
 import argparse
 import csv
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -49,6 +50,40 @@ def first_difference(expected, actual):
     return f"{len(want)} rows expected, {len(have)} got"
 
 
+ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+CLOCK = re.compile(r"^\[\d\d:\d\d:\d\d\.\d{3}\] ")
+VARYING = ("Total simulation time:", "Saving each request's")
+# Of the reference's own files; and what Lockstep says before the start instead of at first use.
+FOREIGN = ("Removed ASTRA-Sim inputs root", "exceeds profiled")
+
+
+def comparable_lines(text):
+    """A console log from the start of the simulation on, without what differs from run to run."""
+    lines = ESCAPE.sub("", text).splitlines()
+    start = next((i for i, line in enumerate(lines) if "Starting simulation" in line), len(lines))
+    kept, own_section = [], False
+    for line in lines[start:]:
+        if "Kernel Times" in line:
+            own_section = True
+        elif own_section and line and set(line) == {"\u2500"}:
+            own_section = False
+            continue
+        line = CLOCK.sub("", line).rstrip()
+        if not own_section and not line.startswith(VARYING) and not any(f in line for f in FOREIGN):
+            kept.append(line)
+    return kept
+
+
+def log_difference(expected, actual):
+    """The first line in which two console logs differ, or an empty text."""
+    want = comparable_lines(expected.read_text(encoding="utf-8", errors="replace"))
+    have = comparable_lines(actual.decode(errors="replace"))
+    for number, (a, b) in enumerate(zip(want, have)):
+        if a != b:
+            return f"log line {number}: expected {a.strip()[:90]!r}, got {b.strip()[:90]!r}"
+    return "" if len(want) == len(have) else f"log: {len(want)} lines expected, {len(have)} got"
+
+
 def run_case(case, args, variants):
     bundles = variants if case.group == "quant" else args.data / "bundles"
     with tempfile.TemporaryDirectory() as folder:
@@ -71,7 +106,9 @@ def run_case(case, args, variants):
         if done.returncode != 0:
             return case, "FAIL", last, rows
         if actual == case.expected.read_bytes():
-            return case, "equal", "", rows
+            logged = case.log is not None and case.log.exists()
+            text = log_difference(case.log, done.stdout) if logged else ""
+            return case, "FAIL" if text else "equal", text, rows
         return case, "FAIL", first_difference(case.expected.read_bytes(), actual), rows
 
 
