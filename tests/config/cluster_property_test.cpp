@@ -1,0 +1,203 @@
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+// After gtest, whose macros it uses.
+#include <rapidcheck/gtest.h>
+
+#include <set>
+
+#include "cluster_support.hpp"
+
+namespace lockstep::testing {
+namespace {
+
+Json some_degree(Json keys, const char* name, int value) {
+  if (value < 9) {  // 9: left out
+    keys[name] = value;
+  }
+  return keys;
+}
+
+Json random_instance() {
+  const bool moe = *rc::gen::arbitrary<bool>();
+  Json keys = some_degree(Json::object(), "num_npus", *rc::gen::inRange(-1, 12));
+  keys = some_degree(keys, "tp_size", *rc::gen::inRange(-1, 12));
+  keys = some_degree(keys, "pp_size", *rc::gen::inRange(-1, 12));
+  keys = some_degree(keys, "ep_size", *rc::gen::inRange(0, 12));
+  const int group = *rc::gen::inRange(0, 5);
+  if (group < 2) {
+    keys["dp_group"] = group == 0 ? "A" : "B";
+  }
+  Json one = instance(moe ? kMoe : kDense, keys);
+  const int pd = *rc::gen::inRange(0, 8);
+  if (pd < 2) {
+    one["pd_type"] = pd == 0 ? "prefill" : "decode";
+  }
+  return one;
+}
+
+/// Every NPU lies in one island, and every masked collective stays inside its instance or group.
+void check_grids(const Cluster& cluster) {
+  std::int64_t next = 0;
+  for (const NetworkIsland& island : cluster.islands) {
+    RC_ASSERT(island.first_npu == next);
+    std::int64_t product = 1;
+    for (const std::int64_t size : island.dims.npus) {
+      product *= size;
+    }
+    RC_ASSERT(product == island.num_npus);
+    RC_ASSERT(island.dims.bandwidth.size() == island.dims.npus.size());
+    next += island.num_npus;
+  }
+  RC_ASSERT(next == cluster.total_npus());
+  for (const Instance& one : cluster.instances) {
+    const NetworkIsland* home = nullptr;
+    for (const NetworkIsland& island : cluster.islands) {
+      if (one.first_npu >= island.first_npu) {
+        home = &island;
+      }
+    }
+    RC_ASSERT(home != nullptr && one.end_npu() < home->first_npu + home->num_npus);
+    if (one.tp > 1) {
+      std::int64_t ranks = 1;
+      for (std::size_t d = 0; d < home->dims.npus.size(); ++d) {
+        ranks *= !one.tp_mask.given() || one.tp_mask.involves(d) ? home->dims.npus[d] : 1;
+      }
+      RC_ASSERT(ranks == one.tp);
+      RC_ASSERT((one.first_npu - home->first_npu) % one.tp == 0);
+    }
+  }
+}
+
+RC_GTEST_PROP(ClusterProperty, DegreesResolveOrAreRefused, ()) {
+  const int count = *rc::gen::inRange(1, 5);
+  std::vector<Json> instances;
+  for (int i = 0; i < count; ++i) {
+    instances.push_back(random_instance());
+    while (*rc::gen::inRange(0, 3) == 0 && instances.size() < 8) {
+      instances.push_back(instances.back());
+    }
+  }
+  try {
+    const Cluster cluster = parse(cluster_of(instances));
+    for (const Instance& one : cluster.instances) {
+      RC_ASSERT(one.num_npus == one.tp * one.pp);
+      RC_ASSERT(one.tp >= 1 && one.pp >= 1 && one.ep >= 1);
+      RC_ASSERT(one.local_ep <= one.tp);
+    }
+    check_grids(cluster);
+    RC_TAG("accepted");
+  } catch (const UserError& error) {
+    RC_ASSERT(!error.problem().empty() && !error.mend().empty());
+    RC_TAG("refused");
+  }
+}
+
+Json odd_value() {
+  static const std::vector<Json> values = {nullptr,
+                                           true,
+                                           0,
+                                           -1,
+                                           1.5,
+                                           1e300,
+                                           9007199254740993ULL,
+                                           "",
+                                           "x",
+                                           "-",
+                                           "0-",
+                                           Json::array(),
+                                           Json::object(),
+                                           Json::array({1, "2", nullptr}),
+                                           {{"a", 1}},
+                                           "cxl:-1",
+                                           "npu",
+                                           -9223372036854775807LL};
+  return values[*rc::gen::inRange<std::size_t>(0, values.size())];
+}
+
+/// All pointers of a document.
+void pointers(const Json& json, const std::string& at, std::vector<std::string>& out) {
+  out.push_back(at);
+  if (json.is_object()) {
+    for (const auto& item : json.items()) {
+      pointers(item.value(), at + "/" + item.key(), out);
+    }
+  } else if (json.is_array()) {
+    for (std::size_t i = 0; i < json.size(); ++i) {
+      pointers(json[i], at + "/" + std::to_string(i), out);
+    }
+  }
+}
+
+Json rich_cluster() {
+  Json one = instance(kDense, {{"tp_size", 2},
+                               {"placement",
+                                {{"default", {{"weights", "cxl:1"}}},
+                                 {"blocks", {{{"blocks", "0-3,9"}, {"weights", "cpu"}}}},
+                                 {"layers", {{"o_proj", {{"weights", "npu"}}}}}}},
+                               {"enable_attn_offloading", true},
+                               {"dtype", "fp8"},
+                               {"block_size", 16}});
+  Json json = cluster_of({one, instance(kMoe, {{"tp_size", 1}, {"ep_size", 2}, {"dp_group", "A"}}),
+                          instance(kMoe, {{"tp_size", 1}, {"ep_size", 2}, {"dp_group", "A"}})});
+  json["link_bw"] = {16, 8};
+  json["cxl_mem"] = {{"mem_size", 64}, {"mem_bw", 60}, {"mem_latency", 250}, {"num_devices", 2}};
+  json["nodes"][0]["cpu_mem"]["pim_config"] = "DDR4_8GB_3200_pim";
+  json["nodes"][0]["power"] = {
+      {"base_node_power", 60},
+      {"npu",
+       {{"RTXPRO6000",
+         {{"idle_power", 35},
+          {"standby_power", 300},
+          {"active_power", 600},
+          {"standby_duration", 18}}}}},
+      {"cpu", {{"idle_power", 10}, {"active_power", 200}, {"util", 0.15}}},
+      {"dram", {{"dimm_size", 32}, {"idle_power", 2.0}, {"energy_per_bit", 6.0}}},
+      {"link", {{"num_links", 1}, {"idle_power", 5}, {"energy_per_bit", 4.0}}},
+      {"nic", {{"num_nics", 1}, {"idle_power", 20}}},
+      {"storage", {{"num_devices", 2}, {"idle_power", 5}}}};
+  return json;
+}
+
+TEST(ClusterProperty, TheRichClusterIsGood) {
+  EXPECT_EQ(refusal(rich_cluster()), "accepted");
+}
+
+RC_GTEST_PROP(ClusterProperty, MutatedFilesNeverCrash, ()) {
+  Json json = rich_cluster();
+  const int changes = *rc::gen::inRange(1, 4);
+  for (int i = 0; i < changes; ++i) {
+    std::vector<std::string> places;
+    pointers(json, "", places);
+    const std::string place =
+        places[*rc::gen::inRange<std::size_t>(1, std::max<std::size_t>(2, places.size())) %
+               places.size()];
+    json[Json::json_pointer(place)] = odd_value();
+  }
+  try {
+    check_grids(parse(json));
+  } catch (const UserError& error) {
+    RC_ASSERT(!error.problem().empty());
+  }
+}
+
+RC_GTEST_PROP(ClusterProperty, DamagedTextNeverCrashes, ()) {
+  std::string text = rich_cluster().dump();
+  const int changes = *rc::gen::inRange(1, 5);
+  for (int i = 0; i < changes; ++i) {
+    const auto at = *rc::gen::inRange<std::size_t>(0, text.size());
+    if (*rc::gen::arbitrary<bool>()) {
+      text[at] = *rc::gen::arbitrary<char>();
+    } else {
+      text.erase(at, *rc::gen::inRange<std::size_t>(1, 40));
+      text += ' ';
+    }
+  }
+  try {
+    check_grids(parse_cluster(text, "damaged.json", {}, own_paths()));
+  } catch (const UserError& error) {
+    RC_ASSERT(!error.problem().empty());
+  }
+}
+
+}  // namespace
+}  // namespace lockstep::testing

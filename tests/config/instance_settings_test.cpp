@@ -1,0 +1,127 @@
+#include <cmath>
+
+#include "cluster_support.hpp"
+#include "config/fidelity.hpp"
+
+namespace lockstep::testing {
+namespace {
+
+Instance settled(const Json& keys, const RunOptions& options = {}) {
+  return parse(cluster_of({instance(kDense, keys)}), options).instances.at(0);
+}
+std::string bad(const Json& keys, const RunOptions& options = {}) {
+  return refusal(cluster_of({instance(kDense, keys)}), options);
+}
+
+TEST(InstanceSettings, KeyOverFlagOverDefault) {
+  RunOptions options;
+  options.max_num_seqs = 7;
+  options.enable_chunked_prefill = false;
+  options.dtype = DataType::fp8;
+  options.block_size = 32;
+  const Instance flags = settled(Json::object(), options);
+  EXPECT_EQ(flags.max_num_seqs, 7);
+  EXPECT_FALSE(flags.enable_chunked_prefill);
+  EXPECT_EQ(flags.dtype, DataType::fp8);
+  const Instance keys = settled({{"max_num_seqs", 9},
+                                 {"enable_chunked_prefill", true},
+                                 {"dtype", "float32"},
+                                 {"kv_cache_dtype", "fp8"},
+                                 {"block_size", nullptr}},
+                                options);
+  EXPECT_EQ(keys.max_num_seqs, 9);
+  EXPECT_TRUE(keys.enable_chunked_prefill);
+  EXPECT_EQ(keys.dtype, DataType::float32);
+  EXPECT_EQ(keys.kv_fp(), 1);
+  EXPECT_EQ(keys.block_size, 32);
+  EXPECT_EQ(settled({{"dtype", nullptr}}).dtype, DataType::bfloat16);
+  EXPECT_EQ(settled({{"max_num_seqs", 0}}).max_num_seqs, 0);
+}
+
+TEST(InstanceSettings, Refusals) {
+  const std::string place = " @ nodes[0].instances[0].";
+  EXPECT_EQ(bad({{"dtype", "fp4"}}), "Unsupported dtype 'fp4' for instance 0" + place + "dtype");
+  EXPECT_EQ(bad({{"kv_cache_dtype", "int8"}}),
+            "Unsupported kv_cache_dtype 'int8' for instance 0" + place + "kv_cache_dtype");
+  EXPECT_EQ(bad({{"enable_sub_batch_interleaving", true}}),
+            "Instance 0 enables sub-batch interleaving without attention offloading" + place +
+                "enable_sub_batch_interleaving");
+  EXPECT_EQ(bad({{"block_size", 0}}), "block_size is 0" + place + "block_size");
+  EXPECT_EQ(bad({{"max_num_seqs", -1}}), "max_num_seqs is -1" + place + "max_num_seqs");
+  EXPECT_EQ(
+      bad({{"enable_prefix_caching", "false"}}),
+      "'nodes[0].instances[0].enable_prefix_caching' is \"false\", not true or false, without "
+      "quotes" +
+          place + "enable_prefix_caching");
+  RunOptions options;
+  options.block_size = -4;
+  EXPECT_EQ(bad(Json::object(), options), "--block-size is -4 @ --block-size");
+  options = {};
+  options.enable_sub_batch_interleaving = true;
+  EXPECT_EQ(bad(Json::object(), options),
+            "Instance 0 enables sub-batch interleaving without attention offloading @ "
+            "--enable-sub-batch-interleaving");
+  Json json = cluster_of({instance(kDense, {{"tp_size", 1}, {"pp_size", 2}})});
+  json["nodes"][0]["cpu_mem"]["pim_config"] = "DDR4_8GB_3200_pim";
+  options.enable_attn_offloading = true;
+  EXPECT_EQ(
+      refusal(json, options).find("Instance 0 enables sub-batch interleaving with pp_size 2:"), 0U);
+}
+
+TEST(InstanceSettings, Utilization) {
+  const auto with = [](const Json& value) {
+    Json json = cluster_of({instance(kDense)});
+    json["nodes"][0]["instances"][0]["npu_mem"]["mem_util"] = value;
+    return json;
+  };
+  const std::string place = " @ nodes[0].instances[0].npu_mem.mem_util";
+  EXPECT_EQ(parse(with(0.5)).instances[0].mem_util, 0.5);
+  EXPECT_EQ(parse(with(nullptr)).instances[0].mem_util, 0.9);
+  EXPECT_EQ(refusal(with(90)),
+            "npu_mem.mem_util for instance 0 must be in (0, 1]; got 90.0" + place);
+  EXPECT_EQ(refusal(with("nan")),
+            "npu_mem.mem_util for instance 0 must be in (0, 1]; got nan" + place);
+  EXPECT_EQ(refusal(with({1})),
+            "npu_mem.mem_util for instance 0 must be a number in (0, 1]; got [1]" + place);
+  RunOptions options;
+  options.npu_memory_utilization = std::nan("");
+  EXPECT_EQ(bad(Json::object(), options),
+            "npu_mem.mem_util for instance 0 must be in (0, 1]; got nan @ "
+            "--npu-memory-utilization");
+  EXPECT_EQ(parse(with(1), options).instances[0].mem_util, 1);
+}
+
+TEST(InstanceSettings, PrefixPoolsNeedTheirMemory) {
+  RunOptions options;
+  options.prefix_storage = PrefixStorage::cxl;
+  const Json json = cluster_of({instance(kDense), instance(kDense, {{"block_size", 32}})});
+  EXPECT_EQ(refusal(json, options),
+            "Memory size for prefix storage type CXL is invalid @ --prefix-storage");
+  options.prefix_storage = PrefixStorage::cpu;
+  EXPECT_EQ(refusal(json, options), "accepted");
+  options.enable_prefix_sharing = true;
+  EXPECT_EQ(refusal(json, options),
+            "Shared prefix pool requires instances to share block_size; got {16, 32} @ "
+            "--enable-prefix-sharing");
+  const Json types = cluster_of({instance(kDense), instance(kDense, {{"kv_cache_dtype", "fp8"}})});
+  EXPECT_EQ(refusal(types, options),
+            "Shared prefix pool requires instances to share model, dtype, and kv_cache_dtype; got "
+            "{('meta-llama/Llama-3.1-8B', 16, 'auto'), ('meta-llama/Llama-3.1-8B', 16, 'fp8')} @ "
+            "--enable-prefix-sharing");
+}
+
+TEST(Fidelity, EveryRuleOfTheReferenceIsOffForTheEngineItself) {
+  const FidelityPolicy on = FidelityPolicy::for_mode(Fidelity::reference);
+  const FidelityPolicy off = FidelityPolicy::for_mode(Fidelity::vllm);
+  EXPECT_EQ(on.idle_step, Nanos{1'000'000});
+  EXPECT_EQ(off.idle_step, Nanos{0});
+  EXPECT_TRUE(on.end_npu_joins_at_next_event && on.extra_decode_step_after_handoff);
+  EXPECT_FALSE(off.end_npu_joins_at_next_event || off.queuing_delay_of_last_chunk ||
+               off.lower_tier_hit_may_cover_all || off.decode_over_reserves_hits ||
+               off.tokens_count_when_scheduled || off.extra_decode_step_after_handoff ||
+               off.handoff_leaves_out_hits || off.shared_reduction_bandwidth ||
+               off.integer_memory_figures);
+}
+
+}  // namespace
+}  // namespace lockstep::testing
