@@ -6,7 +6,6 @@
 
 namespace lockstep {
 
-[[nodiscard]] DeviceSimulatorSpec device_spec(const Cluster& cluster,
-                                              const FidelityPolicy& policy);
+[[nodiscard]] DeviceSimulatorSpec device_spec(const Cluster& cluster, const FidelityPolicy& policy);
 
 }  // namespace lockstep

@@ -14,7 +14,9 @@ std::size_t DPWave::slot(std::int32_t instance) const {
   return static_cast<std::size_t>(found - members_.begin());
 }
 
-bool DPWave::has_entry(std::int32_t instance) const { return !entries_[slot(instance)].empty(); }
+bool DPWave::has_entry(std::int32_t instance) const {
+  return !entries_[slot(instance)].empty();
+}
 
 bool DPWave::holds(const Batch& batch) const {
   const auto& queue = entries_[slot(batch.instance)];

@@ -98,6 +98,8 @@ public:
   /// Called before any of these is built, so that silent runs pay nothing.
   [[nodiscard]] virtual LogSeverity min_severity() const { return LogSeverity::warning; }
   [[nodiscard]] virtual bool wants_steps() const { return false; }
+  /// True: polls that cannot change anything are made and told as well.
+  [[nodiscard]] virtual bool wants_polls() const { return false; }
 };
 
 /// KV capacity of one instance, known before the run.

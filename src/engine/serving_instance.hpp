@@ -37,9 +37,9 @@ public:
 
   /// Programs of finished waves that no NPU of this member has fetched yet, oldest first.
   std::deque<std::int64_t> ready_waves;
-  bool idle = false;     ///< the start NPU was seen without work
-  Nanos last_end;        ///< when it became idle (energy)
-  Nanos last_calc;       ///< until when standby energy is booked
+  bool idle = false;                      ///< the start NPU was seen without work
+  Nanos last_end;                         ///< when it became idle (energy)
+  Nanos last_calc;                        ///< until when standby energy is booked
   std::vector<std::int32_t> exited_npus;  ///< polled NPUs that have seen the end
   bool done = false;
 

@@ -150,12 +150,11 @@ void Simulation::advance_clock(bool quiet) {
 }
 
 /// Polls of a quiet cluster change nothing until a request has arrived or a heartbeat is due, so
-/// the clock may take all those idle steps at once. Standby energy is booked at every poll: then
-/// it may not.
+/// the clock may take all those idle steps at once; not when standby energy is booked at each.
 Nanos Simulation::idle_jump() const {
   const Nanos step = policy_.idle_step;
   const Nanos now = device_->now();
-  if (power_) {
+  if (power_ || observer_.wants_polls()) {
     return now + step;
   }
   const Nanos target =

@@ -112,14 +112,20 @@ def run_case(case, args, variants):
         return case, "FAIL", first_difference(case.expected.read_bytes(), actual), rows
 
 
-def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__)
+def data_parser(description):
+    """A parser with the arguments that every comparison takes."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("binary")
     default = os.environ.get("LOCKSTEP_REFERENCE",
                              Path(__file__).resolve().parents[3] / "shared/reference")
     parser.add_argument("--data", type=Path, default=Path(default))
-    parser.add_argument("--group", action="append")
     parser.add_argument("--case", action="append")
+    return parser
+
+
+def parse_arguments():
+    parser = data_parser(__doc__)
+    parser.add_argument("--group", action="append")
     parser.add_argument("--timeout", type=float, default=120)
     parser.add_argument("--table", type=Path, help="write a table of all rows (Markdown)")
     parser.add_argument("--list", action="store_true")
