@@ -3,10 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <map>
-#include <regex>
 #include <set>
+#include <sstream>
 
 #include "base/error.hpp"
 #include "reference_data.hpp"
@@ -57,12 +58,15 @@ TEST(Architecture, LayerNamesRoundTrip) {
   EXPECT_EQ(layer_from_name("expert"), std::nullopt);
 }
 
-std::vector<Layer> layers_of(const std::string& list) {
-  static const std::regex word("[a-z_]+");
+/// The layers of a flow list such as "  head:  [final_layernorm, lm_head, sampler]".
+std::vector<Layer> layers_of(const std::string& line) {
+  std::string list = line.substr(line.find('[') + 1);
+  std::replace_if(
+      list.begin(), list.end(), [](char c) { return c == ',' || c == ']'; }, ' ');
+  std::istringstream words(list);
   std::vector<Layer> layers;
-  for (auto it = std::sregex_iterator(list.begin(), list.end(), word); it != std::sregex_iterator();
-       ++it) {
-    layers.push_back(layer_from_name(it->str()).value());
+  for (std::string word; words >> word;) {
+    layers.push_back(layer_from_name(word).value());
   }
   return layers;
 }
@@ -75,22 +79,20 @@ struct Description {
 };
 
 Description read_description(const std::filesystem::path& file) {
-  static const std::regex list(R"(^  (\w+):\s*\[(.*)\])");
-  static const std::regex section(R"(^  (\w+):\s*$)");
-  static const std::regex entry(R"(^    (\w+):\s*$)");
   Description result;
-  std::string current;
+  std::string section;
   std::optional<Layer> layer;
   std::ifstream stream(file);
   for (std::string line; std::getline(stream, line);) {
-    std::smatch match;
-    if (std::regex_search(line, match, list)) {
-      result.sequence[match[1]] = layers_of(match[2]);
-    } else if (std::regex_search(line, match, section)) {
-      current = match[1];
-    } else if (std::regex_search(line, match, entry)) {
-      layer = layer_from_name(match[1].str());
-      result.category[layer.value()] = current;
+    const std::size_t indent = std::min(line.find_first_not_of(' '), line.size());
+    const std::string key = line.substr(indent, line.find(':') - indent);
+    if (indent == 2 && line.find('[') != std::string::npos) {
+      result.sequence[key] = layers_of(line);
+    } else if (indent == 2) {
+      section = key;
+    } else if (indent == 4) {
+      layer = layer_from_name(key);
+      result.category[layer.value()] = section;
     } else if (line.find("tp_stable: true") != std::string::npos) {
       result.stable.insert(layer.value());
     }
