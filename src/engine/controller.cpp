@@ -22,6 +22,7 @@ Controller::Controller(const Cluster& cluster, const RunOptions& options,
       power_(power),
       observer_(observer),
       exchange_(options.expert_exchange),
+      strict_(options.strict),
       min_severity_(observer.min_severity()),
       wants_steps_(observer.wants_steps()),
       interval_(static_cast<std::int64_t>(options.log_interval * 1e9)) {
@@ -239,7 +240,15 @@ const Program* Controller::generate(ServingInstance& instance, Batch& batch,
                     instance.config().model->name, ids.size(), batch.total_len,
                     fmt::join(ids, ", ")));
   }
-  return &instance.generate(batch, wave_len, power_);
+  const Program& program = instance.generate(batch, wave_len, power_);
+  if (strict_ && instance.traces().lookups().of(TimeSource::extrapolated) > 0) {
+    throw UserError(
+        fmt::format("batch {} of instance {} ({} tokens) needs a kernel time beyond the measured "
+                    "grid",
+                    batch.id, batch.instance, batch.total_len),
+        {"", 0, "--strict"}, "measure a larger grid, lower the limits, or run without --strict");
+  }
+  return &program;
 }
 
 void Controller::report_step(const std::vector<Batch*>& batches, Nanos now) {

@@ -82,6 +82,7 @@ private:
   PowerModel* power_;
   RunObserver& observer_;
   ExpertExchange exchange_;
+  bool strict_;
   LogSeverity min_severity_;
   bool wants_steps_;
 
