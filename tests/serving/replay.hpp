@@ -45,9 +45,6 @@ struct ReplayFiles {
   std::int64_t num_reqs = 0;
 };
 
-[[nodiscard]] Recording read_recording(const ReplayFiles& files,
-                                       const std::filesystem::path& reference);
-
 struct ReplayOutcome {
   std::size_t batches = 0, equal_batches = 0;
   std::size_t requests = 0, equal_requests = 0;
@@ -57,7 +54,5 @@ struct ReplayOutcome {
     return batches == equal_batches && requests == equal_requests;
   }
 };
-
-[[nodiscard]] ReplayOutcome replay(const Recording& recording);
 
 }  // namespace lockstep::testing
