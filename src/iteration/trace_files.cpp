@@ -12,10 +12,10 @@
 #include <system_error>
 #include <tuple>
 
+#include "base/atomic_file.hpp"
 #include "base/error.hpp"
 #include "iteration/chakra.hpp"
 #include "iteration/graph_builder.hpp"
-#include "workload/output_file.hpp"
 
 namespace lockstep {
 namespace fs = std::filesystem;
@@ -26,7 +26,7 @@ namespace {
 }
 
 void write_whole(const fs::path& file, std::string_view bytes) {
-  OutputFile out(file);
+  AtomicFile out(file);
   out.write(bytes);
   out.commit();
 }
@@ -55,13 +55,15 @@ std::optional<std::int32_t> npu_of(const fs::path& file) {
   return whole ? std::optional(npu) : std::nullopt;
 }
 
-std::map<std::int32_t, fs::path> graph_files(const fs::path& folder) {
+/// Of any prefix when `prefix` is empty.
+std::map<std::int32_t, fs::path> graph_files(const fs::path& folder, const std::string& prefix) {
   std::map<std::int32_t, fs::path> files;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
     const std::optional<std::int32_t> npu = npu_of(entry->path());
-    if (npu && !files.emplace(*npu, entry->path()).second) {
+    const bool wanted = prefix.empty() || entry->path().stem().stem() == prefix;
+    if (npu && wanted && !files.emplace(*npu, entry->path()).second) {
       fail(fmt::format("NPU {} has two graph files", *npu), folder,
            "keep the files of one iteration in a folder");
     }
@@ -70,7 +72,8 @@ std::map<std::int32_t, fs::path> graph_files(const fs::path& folder) {
     fail("the folder cannot be read: " + error.message(), folder, "check its permissions");
   }
   if (files.empty()) {
-    fail("the folder has no graph files", folder, "graph files are named <prefix>.<npu>.et");
+    fail(prefix.empty() ? "the folder has no graph files"
+                        : fmt::format("there is no file and no graph file of that name ({})", prefix), folder, "graph files are named <prefix>.<npu>.et");
   }
   return files;
 }
@@ -98,11 +101,13 @@ void check_messages(const std::vector<std::shared_ptr<const NpuGraph>>& graphs,
   }
 }
 
-std::vector<std::shared_ptr<const NpuGraph>> read_folder(const fs::path& folder) {
+std::vector<std::shared_ptr<const NpuGraph>> read_folder(const fs::path& folder,
+                                                         const std::string& prefix,
+                                                         ChakraSchema schema) {
   std::vector<std::shared_ptr<const NpuGraph>> graphs;
-  for (const auto& [npu, file] : graph_files(folder)) {
-    graphs.push_back(
-        std::make_shared<const NpuGraph>(read_chakra(read_whole(file), npu, file.string())));
+  for (const auto& [npu, file] : graph_files(folder, prefix)) {
+    graphs.push_back(std::make_shared<const NpuGraph>(
+        read_chakra(read_whole(file), npu, file.string(), schema)));
   }
   check_messages(graphs, folder);
   return graphs;
@@ -139,13 +144,18 @@ void write_graph_files(const fs::path& folder, const IterationTrace& trace,
   }
 }
 
-std::vector<std::shared_ptr<const NpuGraph>> read_graphs(const fs::path& folder_or_trace,
-                                                         const GraphContext& context) {
+std::vector<std::shared_ptr<const NpuGraph>> read_graphs(const fs::path& place,
+                                                         const GraphContext& context,
+                                                         ChakraSchema schema) {
   std::error_code error;
-  if (fs::is_directory(folder_or_trace, error)) {
-    return read_folder(folder_or_trace);
+  if (fs::is_directory(place, error)) {
+    return read_folder(place, "", schema);
   }
-  const ParsedTrace parsed = parse_trace(read_whole(folder_or_trace), folder_or_trace.string());
+  const fs::path parent = place.has_parent_path() ? place.parent_path() : fs::path(".");
+  if (!fs::exists(place, error) && fs::is_directory(parent, error)) {
+    return read_folder(parent, place.filename().string(), schema);
+  }
+  const ParsedTrace parsed = parse_trace(read_whole(place), place.string());
   std::vector<std::shared_ptr<NpuGraph>> graphs;
   GraphBuilder().build(parsed.trace, context, graphs);
   return {graphs.begin(), graphs.end()};

@@ -1,14 +1,12 @@
 #include "report/output_file.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
-#include <cstddef>
 #include <system_error>
 
+#include "base/atomic_file.hpp"
 #include "base/error.hpp"
 
 namespace lockstep {
@@ -40,52 +38,6 @@ void check_writable(const fs::path& path, int mode) {
   if (access(path.c_str(), mode) != 0) {
     refuse(path, error_text(errno));
   }
-}
-
-/// An open descriptor, closed at the end of its scope at the latest.
-class Descriptor {
-public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) {
-      ::close(number_);
-    }
-  }
-  /// False with errno set when an open, write or close fails.
-  [[nodiscard]] bool write_all(std::string_view bytes) const {
-    while (number_ >= 0 && !bytes.empty()) {
-      const ssize_t written = ::write(number_, bytes.data(), bytes.size());
-      if (written < 0 && errno != EINTR) {
-        return false;
-      }
-      bytes.remove_prefix(written < 0 ? 0 : static_cast<std::size_t>(written));
-    }
-    return number_ >= 0;
-  }
-  [[nodiscard]] bool close() {
-    const int number = number_;
-    number_ = -1;
-    return ::close(number) == 0;
-  }
-
-private:
-  int number_;
-};
-
-constexpr mode_t kFileMode = 0666;  // less what the umask takes away
-
-/// Errors as errno values; 0: written.
-int write_file(const fs::path& path, int flags, std::string_view bytes) {
-  Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC | flags, kFileMode));
-  return file.write_all(bytes) && file.close() ? 0 : errno;
-}
-
-/// A name of its own for every writer: of this process and of others that run at the same time.
-fs::path draft_beside(const fs::path& path) {
-  static std::atomic<int> count{0};
-  return path.parent_path() / fmt::format(".lockstep-{}-{}.part", getpid(), count++);
 }
 
 /// The path with links followed, so that a link keeps pointing to the file that is replaced.
@@ -127,29 +79,9 @@ OutputFile::OutputFile(const fs::path& path) {
 }
 
 void OutputFile::commit(std::string_view bytes) const {
-  std::error_code error;
-  const fs::file_status status = fs::status(path_, error);
-  if (fs::exists(status) && !fs::is_regular_file(status)) {
-    if (const int failed = write_file(path_, 0, bytes); failed != 0) {
-      refuse(path_, error_text(failed));
-    }
-    return;
-  }
-  fs::create_directories(path_.parent_path(), error);
-  if (error) {
-    refuse(path_, error.message());
-  }
-  const fs::path draft = draft_beside(path_);
-  if (const int failed = write_file(draft, O_CREAT | O_TRUNC, bytes); failed != 0) {
-    fs::remove(draft, error);
-    refuse(path_, error_text(failed));
-  }
-  fs::rename(draft, path_, error);
-  if (error) {
-    const std::string why = error.message();
-    fs::remove(draft, error);
-    refuse(path_, why);
-  }
+  AtomicFile file(path_);
+  file.write(bytes);
+  file.commit();
 }
 
 std::string with_run_id(std::string path, std::string_view run_id) {

@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/atomic_file.hpp"
 #include "workload/generated_session.hpp"
-#include "workload/output_file.hpp"
 #include "workload/workload.hpp"
 
 namespace lockstep {
@@ -26,7 +26,7 @@ public:
   void finish();
 
 private:
-  OutputFile out_;
+  AtomicFile out_;
   std::string line_;
 };
 

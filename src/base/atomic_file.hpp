@@ -10,13 +10,13 @@
 
 namespace lockstep {
 
-class OutputFile {
+class AtomicFile {
 public:
   /// Throws UserError when the place cannot be written.
-  explicit OutputFile(std::filesystem::path file);
-  ~OutputFile();
-  OutputFile(const OutputFile&) = delete;
-  OutputFile& operator=(const OutputFile&) = delete;
+  explicit AtomicFile(std::filesystem::path file);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
 
   /// Appends; keeps at most about a megabyte back. Throws UserError when the disk refuses.
   void write(std::string_view text);

@@ -1,4 +1,4 @@
-#include "workload/output_file.hpp"
+#include "base/atomic_file.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kBlock = std::size_t{1} << 20;
 }
 
-OutputFile::OutputFile(std::filesystem::path file) : file_(std::move(file)) {
+AtomicFile::AtomicFile(std::filesystem::path file) : file_(std::move(file)) {
   namespace fs = std::filesystem;
   std::error_code error;
   if (fs::is_symlink(file_, error) && fs::is_regular_file(file_, error)) {
@@ -38,7 +38,7 @@ OutputFile::OutputFile(std::filesystem::path file) : file_(std::move(file)) {
   }
 }
 
-OutputFile::~OutputFile() {
+AtomicFile::~AtomicFile() {
   if (!done_ && temporary_ != file_) {
     stream_.close();
     std::error_code ignored;
@@ -46,14 +46,14 @@ OutputFile::~OutputFile() {
   }
 }
 
-void OutputFile::write(std::string_view text) {
+void AtomicFile::write(std::string_view text) {
   pending_ += text;
   if (pending_.size() >= kBlock) {
     flush();
   }
 }
 
-void OutputFile::flush() {
+void AtomicFile::flush() {
   stream_.write(pending_.data(), static_cast<std::streamsize>(pending_.size()));
   pending_.clear();
   if (!stream_) {
@@ -61,7 +61,7 @@ void OutputFile::flush() {
   }
 }
 
-void OutputFile::commit() {
+void AtomicFile::commit() {
   flush();
   stream_.close();
   if (!stream_) {
@@ -77,7 +77,7 @@ void OutputFile::commit() {
   done_ = true;
 }
 
-void OutputFile::fail(std::string_view problem) const {
+void AtomicFile::fail(std::string_view problem) const {
   throw UserError(std::string(problem), Where{file_.string(), 0, {}},
                   "name a file in a folder that you may write to, on a disk with room");
 }
