@@ -17,6 +17,26 @@ FidelityPolicy FidelityPolicy::for_mode(Fidelity mode) {
   policy.handoff_leaves_out_hits = false;
   policy.shared_reduction_bandwidth = false;
   policy.integer_memory_figures = false;
+  policy.tied_embeddings_charged_twice = false;
+  policy.placed_weights_occupy_npu = false;
+  policy.kv_heads_split_without_limit = false;
+  policy.lower_tier_ignores_hits = false;
+  policy.recall_counts_all_ranks = false;
+  policy.one_token_chunks_uncounted = false;
+  policy.skipped_prefill_is_computed = false;
+  policy.experts_overlap_dispatch = false;
+  policy.expert_round_robin_restarts = false;
+  policy.single_block_without_copy = false;
+  policy.sampled_ids_of_all_tokens = false;
+  policy.padding_is_sampled = false;
+  policy.pim_length_is_prompt = false;
+  policy.sub_batches_hand_no_kv_over = false;
+  policy.embedding_energy_not_split = false;
+  policy.stage_energy_in_elements = false;
+  policy.prefill_energy_of_activations = false;
+  policy.write_down_costs_no_energy = false;
+  policy.standby_shrinks_when_split = false;
+  policy.dummies_are_standby = false;
   return policy;
 }
 

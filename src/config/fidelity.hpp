@@ -30,6 +30,54 @@ struct FidelityPolicy {
   /// Memory bandwidths and latencies are cut to integers.
   bool integer_memory_figures = true;
 
+  // Memory.
+  /// A model with tied embeddings pays for its embedding table twice.
+  bool tied_embeddings_charged_twice = true;
+  /// Weights that the placement puts off the NPU still take their room on it.
+  bool placed_weights_occupy_npu = true;
+  /// KV heads are cut even when there are fewer of them than ranks; otherwise they are replicated.
+  bool kv_heads_split_without_limit = true;
+  /// A hit in the lower tier does not make its chunks younger: it drops by age of writing.
+  bool lower_tier_ignores_hits = true;
+  /// Every rank fetches the KV of all ranks when a prefix is recalled.
+  bool recall_counts_all_ranks = true;
+
+  // Schedule.
+  /// A prompt chunk of one token that is not the last counts as no prompt token.
+  bool one_token_chunks_uncounted = true;
+  /// --skip-prefill leaves out the prompt's time stamps but computes the prompt.
+  bool skipped_prefill_is_computed = true;
+
+  // Iterations.
+  /// On expert ranks after the first, experts compute without waiting for the tokens' dispatch.
+  bool experts_overlap_dispatch = true;
+  /// Round-robin expert routing begins at the first expert in every layer of every step.
+  bool expert_round_robin_restarts = true;
+  /// An MoE model with block copy off (and no placement per block) gets one block instead of all.
+  bool single_block_without_copy = true;
+  /// As many token ids are stored as the step has tokens, not as it has sequences.
+  bool sampled_ids_of_all_tokens = true;
+  /// Padding of a wave counts as sequences at the output head.
+  bool padding_is_sampled = true;
+  /// In-memory attention runs over the prompt's length, not over the context so far.
+  bool pim_length_is_prompt = true;
+  /// An interleaved prefill step hands no KV over.
+  bool sub_batches_hand_no_kv_over = true;
+
+  // Energy.
+  /// Embedding weights off the NPU are read whole by every rank.
+  bool embedding_energy_not_split = true;
+  /// Activations between stages are counted in elements instead of bytes.
+  bool stage_energy_in_elements = true;
+  /// A prefill instance pays link energy for activations that it does not send, beside its KV.
+  bool prefill_energy_of_activations = true;
+  /// KV that is written down to a lower tier costs no energy.
+  bool write_down_costs_no_energy = true;
+  /// Standby that is booked in several pieces comes out shorter than in one.
+  bool standby_shrinks_when_split = true;
+  /// A member of a group that runs dummies is in standby at the same time.
+  bool dummies_are_standby = true;
+
   [[nodiscard]] static FidelityPolicy reference() { return {}; }
   [[nodiscard]] static FidelityPolicy for_mode(Fidelity mode);
 };

@@ -98,20 +98,13 @@ private:
     }
   }
 
-  /// The next word, past a separator, is the value.
+  /// The next word is the value; a separator does not count as one and ends the search.
   std::size_t take_value(std::size_t next, const Flag& flag) {
-    const auto is = [&](std::size_t i, FlagWord::Kind kind) {
-      return i < words_.size() && words_[i].kind == kind;
-    };
-    if (is(next, FlagWord::Kind::separator)) {
-      ++next;
-    }
-    if (!is(next, FlagWord::Kind::value)) {
+    if (next >= words_.size() || words_[next].kind != FlagWord::Kind::value) {
       refuse(flag, "expected one argument");
     }
     store(flag, args_[next]);
-    ++next;
-    return is(next, FlagWord::Kind::separator) ? next + 1 : next;
+    return next + 1;
   }
 
   void store(const Flag& flag, const std::string& text) {

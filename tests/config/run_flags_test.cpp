@@ -102,6 +102,8 @@ TEST(RunFlags, WorkedRefusals) {
       {"--num-reqs x", "argument --num-reqs: invalid int value: 'x'"},
       {"--num-reqs 8.5", "argument --num-reqs: invalid int value: '8.5'"},
       {"--num-reqs", "argument --num-reqs: expected one argument"},
+      {"--num-reqs -- 5", "argument --num-reqs: expected one argument"},
+      {"--log-interval -1e3", "argument --log-interval: expected one argument"},
       {"--num-reqs --dtype fp8", "argument --num-reqs: expected one argument"},
       {"--log-interval x", "argument --log-interval: invalid float value: 'x'"},
       {"--enable-block-copy=1",
