@@ -4,6 +4,7 @@
 // Durations are nanoseconds, although the format calls their field micros. Sizes are bytes.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,11 +24,17 @@ namespace lockstep {
 [[nodiscard]] std::string write_chakra(const NpuGraph& graph,
                                        std::span<const std::string> names = {});
 
+/// Whose numbers and units a graph file has. Ours knows in-memory compute (code 4, all later kinds
+/// one higher); upstream's does not, counts durations in microseconds, and its memory nodes name no
+/// level: they are read as accesses of the remote one.
+enum class ChakraSchema : std::uint8_t { with_pim, upstream };
+
 /// Reads a graph file for NPU `npu`. Node order becomes id order; rows are not in the file and are
 /// left 0. Throws UserError with `file` and the node's id for anything that is not a graph:
 /// malformed messages, unknown kinds, missing or excessive amounts, repeated ids, unknown parents,
 /// circles. Memory stays proportional to `bytes`.
 [[nodiscard]] NpuGraph read_chakra(std::string_view bytes, std::int32_t npu,
-                                   const std::string& file);
+                                   const std::string& file,
+                                   ChakraSchema schema = ChakraSchema::with_pim);
 
 }  // namespace lockstep

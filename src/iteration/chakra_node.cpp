@@ -18,10 +18,30 @@ constexpr std::int64_t kLargestIndex = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t kLargestTag = 499'999'999;
 constexpr int kLargestMask = 32;
 
+std::string_view kind_name(NodeKind kind) {
+  switch (kind) {
+    case NodeKind::mem_load:
+      return "a memory load";
+    case NodeKind::mem_store:
+      return "a memory store";
+    case NodeKind::pim:
+      return "in-memory compute";
+    case NodeKind::compute:
+      return "compute";
+    case NodeKind::send:
+      return "a send";
+    case NodeKind::recv:
+      return "a receive";
+    case NodeKind::collective:
+      return "a collective";
+  }
+  return "unknown";
+}
+
 class NodeReader {
 public:
-  NodeReader(const Node& message, std::int32_t npu, const std::string& file)
-      : message_(message), npu_(npu), file_(file) {}
+  NodeReader(const Node& message, std::int32_t npu, const std::string& file, ChakraSchema schema)
+      : message_(message), npu_(npu), file_(file), upstream_(schema == ChakraSchema::upstream) {}
 
   GraphNode read() {
     node_.kind = kind();
@@ -59,10 +79,15 @@ private:
   [[nodiscard]] NodeKind kind() const {
     constexpr auto kFirst = static_cast<std::uint32_t>(NodeKind::mem_load);
     constexpr auto kLast = static_cast<std::uint32_t>(NodeKind::collective);
-    if (message_.type() < kFirst || message_.type() > kLast) {
+    constexpr auto kPim = static_cast<std::uint32_t>(NodeKind::pim);
+    std::uint64_t type = message_.type();
+    if (upstream_ && type >= kPim) {
+      ++type;
+    }
+    if (type < kFirst || type > kLast) {
       fail(fmt::format("unknown node type {}", message_.type()));
     }
-    return static_cast<NodeKind>(message_.type());
+    return static_cast<NodeKind>(type);
   }
 
   [[nodiscard]] const Attribute* find(std::string_view name) const {
@@ -104,7 +129,10 @@ private:
       return *otherwise;
     }
     if (attribute == nullptr) {
-      fail(fmt::format("{} is missing", name));
+      fail(
+          fmt::format("{} is missing (node type {} is {}; for files of upstream's numbering give "
+                      "--schema upstream)",
+                      name, message_.type(), kind_name(node_.kind)));
     }
     const std::optional<std::int64_t> value = integer_of(*attribute);
     if (!value || *value < 0 || *value > largest) {
@@ -114,14 +142,20 @@ private:
   }
 
   void read_duration() {
-    if (message_.duration_micros() > static_cast<std::uint64_t>(kLargestAmount)) {
+    const std::int64_t unit = upstream_ ? 1000 : 1;
+    if (message_.duration_micros() > static_cast<std::uint64_t>(kLargestAmount / unit)) {
       fail("the duration is larger than 2^53 ns");
     }
-    node_.duration = Nanos{static_cast<std::int64_t>(message_.duration_micros())};
+    node_.duration = Nanos{static_cast<std::int64_t>(message_.duration_micros()) * unit};
+    if (upstream_ && node_.duration == Nanos{0} && find("num_ops") != nullptr) {
+      fail("the compute node has operations but no duration");
+    }
   }
 
   void read_tensor() {
-    const std::int64_t tier = integer(kTensorLocation, std::int64_t{4});
+    const auto otherwise =
+        upstream_ ? std::optional(static_cast<std::int64_t>(MemoryTier::remote)) : std::nullopt;
+    const std::int64_t tier = integer(kTensorLocation, std::int64_t{4}, otherwise);
     if (tier == 0) {
       fail("tensor_loc 0 is no memory");
     }
@@ -172,13 +206,15 @@ private:
   const Node& message_;
   std::int32_t npu_;
   const std::string& file_;
+  bool upstream_;
   GraphNode node_;
 };
 
 }  // namespace
 
-GraphNode to_graph_node(const Node& message, std::int32_t npu, const std::string& file) {
-  return NodeReader(message, npu, file).read();
+GraphNode to_graph_node(const Node& message, std::int32_t npu, const std::string& file,
+                        ChakraSchema schema) {
+  return NodeReader(message, npu, file, schema).read();
 }
 
 }  // namespace lockstep::chakra

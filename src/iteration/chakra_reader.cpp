@@ -21,8 +21,8 @@ constexpr std::int64_t kLargestTotal = std::int64_t{1} << 60;
 
 class Reader {
 public:
-  Reader(std::string_view bytes, std::int32_t npu, const std::string& file)
-      : bytes_(bytes), npu_(npu), file_(file) {}
+  Reader(std::string_view bytes, std::int32_t npu, const std::string& file, ChakraSchema schema)
+      : bytes_(bytes), npu_(npu), file_(file), schema_(schema) {}
 
   NpuGraph read() {
     read_messages();
@@ -94,7 +94,7 @@ private:
     assembly.begin(graph_, npu_, nodes_.size());
     std::int64_t total = 0;
     for (const chakra::Node& node : nodes_) {
-      assembly.add(chakra::to_graph_node(node, npu_, file_));
+      assembly.add(chakra::to_graph_node(node, npu_, file_, schema_));
       total += graph_.nodes.back().duration.count();
       if (total > kLargestTotal) {
         fail("the durations add up to more than 2^60 ns");
@@ -149,14 +149,16 @@ private:
   std::string_view bytes_;
   std::int32_t npu_;
   const std::string& file_;
+  ChakraSchema schema_;
   std::vector<chakra::Node> nodes_;
   NpuGraph graph_;
 };
 
 }  // namespace
 
-NpuGraph read_chakra(std::string_view bytes, std::int32_t npu, const std::string& file) {
-  return Reader(bytes, npu, file).read();
+NpuGraph read_chakra(std::string_view bytes, std::int32_t npu, const std::string& file,
+                     ChakraSchema schema) {
+  return Reader(bytes, npu, file, schema).read();
 }
 
 }  // namespace lockstep

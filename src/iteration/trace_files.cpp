@@ -72,8 +72,10 @@ std::map<std::int32_t, fs::path> graph_files(const fs::path& folder, const std::
     fail("the folder cannot be read: " + error.message(), folder, "check its permissions");
   }
   if (files.empty()) {
-    fail(prefix.empty() ? "the folder has no graph files"
-                        : fmt::format("there is no file and no graph file of that name ({})", prefix), folder, "graph files are named <prefix>.<npu>.et");
+    fail(prefix.empty()
+             ? "the folder has no graph files"
+             : fmt::format("there is no file and no graph file of that name ({})", prefix),
+         folder, "graph files are named <prefix>.<npu>.et");
   }
   return files;
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "iteration/chakra.hpp"
 #include "iteration/graph.hpp"
 #include "iteration/trace.hpp"
 
@@ -37,11 +38,12 @@ void write_trace_file(const std::filesystem::path& file, const IterationTrace& t
 void write_graph_files(const std::filesystem::path& folder, const IterationTrace& trace,
                        const GraphContext& context);
 
-/// Graphs ready to run, ascending by NPU: from a folder of <prefix>.<npu>.et files, or from a
-/// trace's text, which `context` then deals out to NPUs. Throws UserError for an unreadable or
-/// malformed file, a folder without graph files or with two of one NPU, and for a message that
-/// has no counterpart.
+/// Graphs ready to run, ascending by NPU: from a folder of <prefix>.<npu>.et files, from those of
+/// one prefix (folder/prefix), or from a trace's text, which `context` then deals out to NPUs.
+/// Throws UserError for an unreadable or malformed file, a folder without graph files or with two
+/// of one NPU, and for a message that has no counterpart.
 [[nodiscard]] std::vector<std::shared_ptr<const NpuGraph>> read_graphs(
-    const std::filesystem::path& folder_or_trace, const GraphContext& context);
+    const std::filesystem::path& place, const GraphContext& context,
+    ChakraSchema schema = ChakraSchema::with_pim);
 
 }  // namespace lockstep
