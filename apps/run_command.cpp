@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <cstdio>
 #include <optional>
@@ -20,13 +22,30 @@
 namespace lockstep {
 namespace {
 
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const auto first = text.find_first_not_of(kBlanks);
+  return first == std::string_view::npos
+             ? std::string_view{}
+             : text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+/// The name of the run in its outputs: as given, else from the clock and the process.
 std::string run_id(const RunOptions& options) {
-  if (options.run_id) {
-    return *options.run_id;
+  const std::string given(trimmed(options.run_id.value_or("")));
+  if (given.empty()) {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return fmt::format(
+        "run_{}_{}", std::chrono::duration_cast<std::chrono::microseconds>(now).count(), getpid());
   }
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return fmt::format("run_{}_{}",
-                     std::chrono::duration_cast<std::chrono::microseconds>(now).count(), getpid());
+  const bool plain = std::all_of(given.begin(), given.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-';
+  });
+  if (!plain || given == "." || given == "..") {
+    throw UserError("run_id may contain only letters, numbers, '.', '_', and '-'.",
+                    {"", 0, "--run-id"}, "give another --run-id, or none");
+  }
+  return given;
 }
 
 /// Under --strict whatever would only be warned of ends the run.
