@@ -11,6 +11,7 @@ import argparse
 import csv
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -132,10 +133,37 @@ def parse_arguments():
     return parser.parse_args()
 
 
+INTRODUCTION = """# Conformance
+
+Every known run, repeated with `--fidelity reference`: `tests/conformance/replay.py BINARY --table
+docs/conformance.md` makes this page. *equal* means that the result file is the same byte for byte
+and, where a console log is known, that heartbeats, log lines, summary and power series are the same
+line for line. *ends* and *refused* are runs for which the reference has no result, because it never
+ends or crashes: here they end with all requests served, or are refused with an error that says what
+to change. A number type without a measured bundle falls back to the analytic kernel times, with a
+warning.
+
+`tests/conformance/order.py` compares in the same way the order of batches (133 runs) and of the
+NPUs' questions to the front end (8 runs).
+"""
+
+
+def command_of(case):
+    """The command in short: cluster file, lines of the workload, further flags."""
+    lines = f"--num-reqs {case.num_reqs} " if case.num_reqs != 1000 else ""
+    return f"{case.config.name} {case.dataset.name} {lines}{shlex.join(case.flags)}".strip()
+
+
 def write_table(path, results):
-    lines = ["| group | case | requests | result | remark |", "|---|---|---|---|---|"]
+    lines = [INTRODUCTION, "| group | case | command | requests | columns equal | result | remark |",
+             "|---|---|---|---|---|---|---|"]
     for case, verdict, text, rows in results:
-        lines.append(f"| {case.group} | {case.name} | {rows} | {verdict} | {text} |")
+        columns = "12 of 12" if verdict == "equal" else "\u2013"
+        if verdict == "FAIL" and "columns equal" in text:
+            columns = text.split(" columns")[0]
+        remark = text.replace("|", "\\|")
+        lines.append(f"| {case.group} | {case.name} | `{command_of(case)}` | {rows} | {columns} | "
+                     f"{verdict} | {remark} |")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
