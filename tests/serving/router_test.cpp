@@ -166,6 +166,21 @@ TEST(Router, CallsOfASessionFollowEachOther) {
   EXPECT_FALSE(router.has_pending());
 }
 
+TEST(Router, AReleasedCallIsRoutedBehindEqualArrivals) {
+  SmallCluster cluster(5);
+  Router router(cluster.schedulers, RoutingPolicy::round_robin);
+  const Workload workload = sessions();
+  router.load(workload);
+  router.route_arrived(Nanos{0});
+  const Batch* batch = schedule(*cluster.schedulers[0], 50);
+  EXPECT_EQ(batch, nullptr);  // the session starts at 50
+  router.route_arrived(Nanos{50});
+  batch = schedule(*cluster.schedulers[0], 50);
+  router.on_complete(*finish(*cluster.schedulers[0], batch->id, 60).ended.at(0), Nanos{60});
+  router.route_arrived(Nanos{75});
+  EXPECT_THAT(owners(router), ElementsAre(0, 4, 0, 1, 2, 3));
+}
+
 TEST(Router, WithoutADatasetEveryInstanceGetsSixteen) {
   SmallCluster cluster({PdType::prefill, PdType::decode});
   Router router(cluster.schedulers, RoutingPolicy::load);
