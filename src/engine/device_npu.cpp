@@ -12,7 +12,8 @@ DeviceParts::DeviceParts(const DeviceSimulatorSpec& spec)
       queue(static_cast<std::size_t>(spec.topology.num_npus())),
       mailbox(static_cast<std::size_t>(spec.topology.num_npus())),
       memory(spec.memory, spec.integer_memory_figures, spec.pim_queues_stride_by_devices),
-      collectives(topology, spec.collectives, {spec.endpoint_delay, spec.local_mem_bandwidth}) {}
+      collectives(topology, spec.collectives, {spec.endpoint_delay, spec.local_mem_bandwidth},
+                  spec.local_mem_bandwidths) {}
 
 void Npu::start(Program program, DeviceParts& parts) {
   ensure(finished(), "a program was started on a busy NPU");
@@ -131,13 +132,9 @@ bool Npu::issue(std::int32_t v, DeviceParts& parts) {
       }
       communicating_ = v;
       return true;
-    case NodeKind::send: {
-      ensure(node.peer >= 0 && node.peer < parts.topology.num_npus(), "a send to no NPU");
-      communicating_ = v;
-      const Nanos travel = parts.topology.point_to_point_time(id_, node.peer, node.size);
-      parts.wire.send(parts.queue, parts.now + travel, {id_, node.peer, node.tag, node.size, v});
+    case NodeKind::send:
+      send(v, parts);
       return true;
-    }
     case NodeKind::recv:
       if (parts.mailbox.post(id_, {{node.tag, node.peer, node.size}, v})) {
         parts.queue.push_own(id_, parts.now, {v, DeviceEventKind::message_found});
@@ -150,6 +147,14 @@ bool Npu::issue(std::int32_t v, DeviceParts& parts) {
       return true;
   }
   throw InternalError("a graph node of unknown kind");
+}
+
+void Npu::send(std::int32_t v, DeviceParts& parts) {
+  const GraphNode& node = this->node(v);
+  ensure(node.peer >= 0 && node.peer < parts.topology.num_npus(), "a send to no NPU");
+  communicating_ = v;
+  const Nanos travel = parts.topology.point_to_point_time(id_, node.peer, node.size);
+  parts.wire.send(parts.queue, parts.now + travel, {id_, node.peer, node.tag, node.size, v});
 }
 
 void Npu::free_children(std::int32_t v) {

@@ -65,6 +65,7 @@ private:
   [[nodiscard]] bool slot_free(NodeKind kind) const;
   /// False when the node takes no time and has ended already.
   bool issue(std::int32_t v, DeviceParts& parts);
+  void send(std::int32_t v, DeviceParts& parts);
   void free_children(std::int32_t v);
   void add_ready(std::int32_t v);
 
