@@ -32,7 +32,7 @@ deps:
 check:
 	tools/check_format.sh
 	tools/check_includes.py
-	tools/check_tidy.sh $(BUILD)
+	tools/check_tidy.sh
 
 asan tsan:
 	$(MAKE) test PRESET=$@
