@@ -133,7 +133,10 @@ Batch* Controller::next_batch(ServingInstance& instance, std::int32_t npu, std::
       return waiting;
     }
   }
-  return scheduler.schedule(now, npu, iteration);
+  const std::int64_t preemptions = scheduler.num_preemptions();
+  Batch* batch = scheduler.schedule(now, npu, iteration);
+  activity_ += scheduler.num_preemptions() - preemptions;  // what was preempted may be admitted next
+  return batch;
 }
 
 const Program* Controller::answer(ServingInstance& instance, Batch* batch, std::int32_t npu,

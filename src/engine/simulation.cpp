@@ -134,7 +134,11 @@ RunResult Simulation::run() {
 
 void Simulation::advance_clock(bool quiet) {
   if (device_->busy()) {
-    device_->step();
+    if (quiet && polls_may_be_skipped()) {
+      device_->run_until(next_cause());
+    } else {
+      device_->step();
+    }
     return;
   }
   if (quiet && !router_->next_arrival()) {
@@ -149,18 +153,25 @@ void Simulation::advance_clock(bool quiet) {
   device_->advance_idle_to(quiet ? idle_jump() : device_->now() + policy_.idle_step);
 }
 
-/// Polls of a quiet cluster change nothing until a request has arrived or a heartbeat is due, so
-/// the clock may take all those idle steps at once; not when standby energy is booked at each.
+/// Polls of a quiet cluster change nothing until an NPU finishes or the next cause comes, so they
+/// need not be made; but standby energy is booked at each.
+bool Simulation::polls_may_be_skipped() const { return !power_ && !observer_.wants_polls(); }
+
+/// The next arrival or heartbeat: until then an idle NPU has nothing to hear of.
+Nanos Simulation::next_cause() const {
+  const Nanos heartbeat = controller_->next_heartbeat_after() + Nanos{1};
+  return std::min(router_->next_arrival().value_or(heartbeat), heartbeat);
+}
+
+/// Where the idle clock stands when there is something to hear of.
 Nanos Simulation::idle_jump() const {
   const Nanos step = policy_.idle_step;
   const Nanos now = device_->now();
-  if (power_ || observer_.wants_polls()) {
+  const Nanos target = next_cause();
+  if (!polls_may_be_skipped() || target <= now) {
     return now + step;
   }
-  const Nanos target =
-      std::min(*router_->next_arrival(), controller_->next_heartbeat_after() + Nanos{1});
-  const std::int64_t steps = target <= now ? 1 : ceil_div((target - now).count(), step.count());
-  return now + step * steps;
+  return now + step * ceil_div((target - now).count(), step.count());
 }
 
 bool Simulation::poll_all() {
