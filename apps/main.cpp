@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "run_command.hpp"
+#include "trace_command.hpp"
 #include "workload_command.hpp"
 
 namespace lockstep {
@@ -27,6 +28,7 @@ int dispatch(int argc, char** argv) {
   app.add_subcommand("run", "simulate a workload on a cluster (lockstep run --help)");
   int exit_code = 0;
   add_workload_command(app, exit_code);
+  add_trace_command(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

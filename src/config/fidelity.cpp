@@ -23,7 +23,6 @@ FidelityPolicy FidelityPolicy::for_mode(Fidelity mode) {
   policy.lower_tier_ignores_hits = false;
   policy.recall_counts_all_ranks = false;
   policy.one_token_chunks_uncounted = false;
-  policy.skipped_prefill_is_computed = false;
   policy.experts_overlap_dispatch = false;
   policy.expert_round_robin_restarts = false;
   policy.single_block_without_copy = false;

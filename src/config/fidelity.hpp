@@ -45,8 +45,6 @@ struct FidelityPolicy {
   // Schedule.
   /// A prompt chunk of one token that is not the last counts as no prompt token.
   bool one_token_chunks_uncounted = true;
-  /// --skip-prefill leaves out the prompt's time stamps but computes the prompt.
-  bool skipped_prefill_is_computed = true;
 
   // Iterations.
   /// On expert ranks after the first, experts compute without waiting for the tokens' dispatch.

@@ -61,8 +61,9 @@ const NpuPower& npu_power(const PowerConfig& config, const Instance& instance) {
 
 }  // namespace
 
-PowerModel::PowerModel(const Cluster& cluster)
+PowerModel::PowerModel(const Cluster& cluster, const FidelityPolicy& policy)
     : cluster_(cluster),
+      standby_shrinks_when_split_(policy.standby_shrinks_when_split),
       increments_(cluster.nodes.size()),
       previous_energy_(cluster.nodes.size(), 0.0) {
   ensure(cluster.power, "power model of a cluster without power blocks");
@@ -109,9 +110,10 @@ void PowerModel::npu_standby(const Instance& instance, Nanos now, Nanos last_end
     left = npu.standby_duration;
   } else {
     elapsed = seconds(since_calc);
-    // The whole time since the end is subtracted, the interval being booked included: a long
-    // standby booked in pieces comes out shorter than in one piece. The reference does so.
-    left = std::max(0.0, npu.standby_duration - seconds(since_end));
+    // The reference subtracts the whole time since the end, the interval being booked included: a
+    // long standby booked in pieces comes out shorter than in one piece.
+    const Nanos used = standby_shrinks_when_split_ ? since_end : since_end - since_calc;
+    left = std::max(0.0, npu.standby_duration - seconds(used));
   }
   increments_of(instance).npu +=
       (npu.standby - npu.idle) * std::min(elapsed, left) * static_cast<double>(instance.num_npus);

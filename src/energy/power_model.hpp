@@ -17,7 +17,8 @@ namespace lockstep {
 class PowerModel {
 public:
   /// `cluster.power` must be true. The cluster must outlive the model.
-  explicit PowerModel(const Cluster& cluster);
+  explicit PowerModel(const Cluster& cluster,
+                      const FidelityPolicy& policy = FidelityPolicy::reference());
 
   /// One layer of `latency` on all tensor-parallel ranks, and the CPU work beside it.
   void npu_active(const Instance& instance, Nanos latency);
@@ -51,6 +52,7 @@ private:
   [[nodiscard]] Components& increments_of(const Instance& instance);
 
   const Cluster& cluster_;
+  bool standby_shrinks_when_split_;
   std::vector<Components> base_;        ///< W, by node
   std::vector<Components> increments_;  ///< J, by node
   std::vector<double> previous_energy_;

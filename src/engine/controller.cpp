@@ -163,6 +163,7 @@ const Program* Controller::answer_without_batch(ServingInstance& instance, std::
   if (!instance.ready_waves.empty()) {
     const std::int64_t id = instance.ready_waves.front();
     instance.ready_waves.pop_front();
+    leave_standby(instance, npu);
     return instance.program(id);
   }
   const bool may_open =
@@ -172,11 +173,19 @@ const Program* Controller::answer_without_batch(ServingInstance& instance, std::
     return nullptr;
   }
   Batch* dummy = instance.scheduler().open_dummy(now, npu);
+  leave_standby(instance, npu);
   if (logs(LogSeverity::debug)) {
     log(LogSeverity::debug, "Scheduler", &instance.config(),
         fmt::format("Dummy batch #{} opened by NPU[{}]", dummy->id, npu));
   }
   return join_wave(instance, *dummy, now);
+}
+
+/// Of a member that gets work from its group.
+void Controller::leave_standby(ServingInstance& instance, std::int32_t npu) const {
+  if (!policy_.dummies_are_standby && instance.is_start(npu)) {
+    instance.idle = false;
+  }
 }
 
 const Program* Controller::answer_new_batch(ServingInstance& instance, Batch& batch, Nanos now) {

@@ -60,6 +60,7 @@ private:
   Batch* next_batch(ServingInstance& instance, std::int32_t npu, std::int64_t iteration, Nanos now);
   const Program* answer(ServingInstance& instance, Batch* batch, std::int32_t npu, Nanos now);
   const Program* answer_without_batch(ServingInstance& instance, std::int32_t npu, Nanos now);
+  void leave_standby(ServingInstance& instance, std::int32_t npu) const;
   const Program* answer_new_batch(ServingInstance& instance, Batch& batch, Nanos now);
   const Program* answer_joined_batch(ServingInstance& instance, Batch& batch, std::int32_t npu);
   const Program* join_wave(ServingInstance& instance, Batch& batch, Nanos now);

@@ -18,11 +18,18 @@ const CollectivePhase& phase_of(const Collectives::Participation& own) {
 }  // namespace
 
 Collectives::Collectives(const Topology& topology, const CollectiveSettings& settings,
-                         const CollectiveCosts& costs)
+                         const CollectiveCosts& costs, std::vector<double> local_mem_bandwidths)
     : topology_(topology),
       settings_(settings),
       costs_(costs),
-      states_(static_cast<std::size_t>(topology.num_npus())) {}
+      states_(static_cast<std::size_t>(topology.num_npus())) {
+  for (std::size_t npu = 0; npu < states_.size(); ++npu) {
+    states_[npu].costs = costs;
+    if (npu < local_mem_bandwidths.size()) {
+      states_[npu].costs.local_mem_bandwidth = local_mem_bandwidths[npu];
+    }
+  }
+}
 
 const CollectivePlan& Collectives::plan_for(State& state, const CollectiveRequest& request) {
   for (const CollectivePlan& plan : state.plans) {
@@ -33,7 +40,7 @@ const CollectivePlan& Collectives::plan_for(State& state, const CollectiveReques
   // The NPU is in no collective now, so none of its plans is in use.
   CollectivePlan& plan = state.plans[state.oldest_plan];
   state.oldest_plan = (state.oldest_plan + 1) % kPlans;
-  make_plan(topology_, request, settings_, costs_, plan);
+  make_plan(topology_, request, settings_, state.costs, plan);
   return plan;
 }
 

@@ -37,7 +37,7 @@ public:
   };
 
   Collectives(const Topology& topology, const CollectiveSettings& settings,
-              const CollectiveCosts& costs);
+              const CollectiveCosts& costs, std::vector<double> local_mem_bandwidths = {});
 
   /// Enters a collective. False when it has no other member and so has ended already; it takes no
   /// number then.
@@ -60,6 +60,7 @@ private:
   /// Plans of the last few different collectives; an iteration repeats two or three.
   static constexpr std::size_t kPlans = 4;
   struct State {
+    CollectiveCosts costs;
     Participation current;
     std::array<CollectivePlan, kPlans> plans;
     std::size_t oldest_plan = 0;

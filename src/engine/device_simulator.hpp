@@ -33,6 +33,8 @@ struct DeviceSimulatorSpec {
   Topology topology;
   std::vector<MemoryLevelSpec> memory;
   double local_mem_bandwidth = 0;  ///< GB/s of 10^9 that prices reductions; 0: they are free
+  /// The same by NPU, where they differ; else empty.
+  std::vector<double> local_mem_bandwidths{};
   Nanos endpoint_delay{10};
   Nanos idle_step{1'000'000};  ///< clock advance when nothing is in flight anywhere
   /// Memory bandwidth and latency lose their fraction, as in the reference.

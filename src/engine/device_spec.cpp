@@ -37,6 +37,13 @@ DeviceSimulatorSpec device_spec(const Cluster& cluster, const FidelityPolicy& po
                            .local_mem_bandwidth = cluster.local_mem_bandwidth,
                            .idle_step = policy.idle_step,
                            .integer_memory_figures = policy.integer_memory_figures};
+  if (!policy.shared_reduction_bandwidth) {
+    for (const Instance& instance : cluster.instances) {
+      spec.local_mem_bandwidths.insert(spec.local_mem_bandwidths.end(),
+                                       static_cast<std::size_t>(instance.width()),
+                                       instance.npu_mem.bandwidth);
+    }
+  }
   spec.memory.push_back(remote_level(cluster));
   if (cluster.local_offloading) {
     const Instance& instance = last_nodes_first_instance(cluster);

@@ -13,11 +13,14 @@
 #include "config/cluster.hpp"
 #include "network/collective.hpp"
 #include "perf/kernel_times.hpp"
-#include "serving/prefix_stats.hpp"
 #include "serving/batch.hpp"
+#include "serving/prefix_stats.hpp"
 #include "serving/request.hpp"
 
 namespace lockstep {
+
+struct IterationTrace;
+struct Program;
 
 struct InstanceSnapshot {
   std::int64_t running = 0;
@@ -92,12 +95,17 @@ public:
   virtual void on_step(const StepEvent& /*step*/) {}
   /// A batch whose program is about to be made (after padding).
   virtual void on_batch(const Batch& /*batch*/) {}
+  /// Rows and graphs of a batch; they are valid during the call. The members of a wave follow each
+  /// other in group order.
+  virtual void on_program(const Batch& /*batch*/, const IterationTrace& /*trace*/,
+                          const Program& /*program*/) {}
   /// A free NPU asked and was answered; the order is that of the simulation.
   virtual void on_poll(std::int32_t /*npu*/, std::int64_t /*iteration*/, Nanos /*now*/,
                        PollAnswer /*answer*/) {}
   /// Called before any of these is built, so that silent runs pay nothing.
   [[nodiscard]] virtual LogSeverity min_severity() const { return LogSeverity::warning; }
   [[nodiscard]] virtual bool wants_steps() const { return false; }
+  [[nodiscard]] virtual bool wants_programs() const { return false; }
   /// True: polls that cannot change anything are made and told as well.
   [[nodiscard]] virtual bool wants_polls() const { return false; }
 };

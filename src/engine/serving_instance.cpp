@@ -28,10 +28,13 @@ private:
 ServingInstance::ServingInstance(const Cluster& cluster, const Instance& instance,
                                  const FidelityPolicy& policy, KVCacheManager kv,
                                  std::shared_ptr<const KernelTimes> times, TraceSettings settings,
-                                 SchedulerObserver* observer)
+                                 RunObserver& observer)
     : instance_(instance),
-      scheduler_(instance, policy, std::move(kv), observer),
-      traces_(cluster, instance, std::move(times), settings) {}
+      scheduler_(instance, policy, std::move(kv)),
+      traces_(cluster, instance, std::move(times), settings),
+      observer_(observer),
+      graph_context_{instance.num_npus, instance.first_npu, instance.enable_local_offloading,
+                     !policy.experts_overlap_dispatch} {}
 
 const Program& ServingInstance::generate(const Batch& batch, std::int64_t wave_len,
                                          PowerModel* power) {
@@ -41,13 +44,14 @@ const Program& ServingInstance::generate(const Batch& batch, std::int64_t wave_l
   } else {
     traces_.build(batch, wave_len, trace_, nullptr);
   }
-  const GraphContext context{instance_.num_npus, instance_.first_npu,
-                             instance_.enable_local_offloading};
   Program program{batch.id, {}};
-  for (NpuGraph& graph : build_graphs(trace_, context)) {
+  for (NpuGraph& graph : build_graphs(trace_, graph_context_)) {
     program.graphs.push_back(std::make_shared<const NpuGraph>(std::move(graph)));
   }
   programs_.push_back(std::move(program));
+  if (observer_.wants_programs()) {
+    observer_.on_program(batch, trace_, programs_.back());
+  }
   return programs_.back();
 }
 

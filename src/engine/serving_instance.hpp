@@ -9,6 +9,7 @@
 #include "config/cluster.hpp"
 #include "energy/power_model.hpp"
 #include "engine/program.hpp"
+#include "engine/run_result.hpp"
 #include "iteration/trace_builder.hpp"
 #include "perf/kernel_times.hpp"
 #include "serving/scheduler.hpp"
@@ -19,12 +20,13 @@ class ServingInstance {
 public:
   ServingInstance(const Cluster& cluster, const Instance& instance, const FidelityPolicy& policy,
                   KVCacheManager kv, std::shared_ptr<const KernelTimes> times,
-                  TraceSettings settings, SchedulerObserver* observer);
+                  TraceSettings settings, RunObserver& observer);
 
   [[nodiscard]] const Instance& config() const { return instance_; }
   [[nodiscard]] Scheduler& scheduler() { return scheduler_; }
   [[nodiscard]] const Scheduler& scheduler() const { return scheduler_; }
   [[nodiscard]] const TraceBuilder& traces() const { return traces_; }
+  [[nodiscard]] const GraphContext& graph_context() const { return graph_context_; }
   [[nodiscard]] bool is_start(std::int32_t npu) const { return npu == instance_.first_npu; }
 
   /// Makes the program of a batch and keeps it until the batch is done. `power` may be null.
@@ -47,6 +49,8 @@ private:
   const Instance& instance_;
   Scheduler scheduler_;
   TraceBuilder traces_;
+  RunObserver& observer_;
+  GraphContext graph_context_;
   IterationTrace trace_;  ///< reused buffer
   std::deque<Program> programs_;
 };

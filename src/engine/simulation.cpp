@@ -21,7 +21,7 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
       policy_(FidelityPolicy::for_mode(options.fidelity)),
       observer_(observer) {
   if (cluster.power) {
-    power_ = std::make_unique<PowerModel>(cluster);
+    power_ = std::make_unique<PowerModel>(cluster, policy_);
   }
   make_instances(options, kernel_times);
   std::vector<Scheduler*> schedulers;
@@ -49,7 +49,7 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
 void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& kernel_times) {
   const auto pools = make_prefix_pools(cluster_, options, warnings_);
   const TraceSettings settings{options.expert_routing_policy, options.expert_exchange,
-                               options.fidelity == Fidelity::reference};
+                               policy_.single_block_without_copy, policy_};
   for (const Instance& instance : cluster_.instances) {
     const auto& pool = pools[static_cast<std::size_t>(instance.id)];
     KVCacheManager kv = make_kv_cache_manager(instance, pool, policy_);
@@ -62,7 +62,7 @@ void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& ke
       sources_.push_back(source);
     }
     instances_.push_back(std::make_unique<ServingInstance>(
-        cluster_, instance, policy_, std::move(kv), std::move(times), settings, nullptr));
+        cluster_, instance, policy_, std::move(kv), std::move(times), settings, observer_));
   }
   const auto& notes = kernel_times.warnings();
   warnings_.insert(warnings_.end(), notes.begin(), notes.end());
@@ -224,6 +224,22 @@ void Simulation::launch(ServingInstance& instance, const Program& program, std::
     }
   }
   device_->start(instance.graph(program, npu));
+  if (start_npu && !policy_.end_npu_joins_at_next_event) {
+    launch_end(instance, program);
+  }
+}
+
+/// An idle end NPU begins with the first one. A busy one fetches the batch by itself as soon as it
+/// has finished and reported its present one, so that it loses no time either.
+void Simulation::launch_end(ServingInstance& instance, const Program& program) {
+  const std::int32_t end = instance.config().end_npu();
+  Batch* batch = instance.scheduler().find_inflight(program.batch_id);
+  const bool ready = end != instance.config().first_npu && device_->finished(end) &&
+                     device_->iteration(end) == program.batch_id;
+  if (ready && batch != nullptr && !batch->has_fired(end)) {
+    batch->fired.push_back(end);
+    device_->start(instance.graph(program, end));
+  }
 }
 
 void Simulation::log_iteration(std::int32_t npu, std::int64_t iteration) {

@@ -64,6 +64,7 @@ private:
   bool poll_all();
   bool poll(PolledNpu& polled, bool start_npu);
   void launch(ServingInstance& instance, const Program& program, std::int32_t npu, bool start_npu);
+  void launch_end(ServingInstance& instance, const Program& program);
   void log_iteration(std::int32_t npu, std::int64_t iteration);
   [[noreturn]] void report_stuck();
   [[nodiscard]] RunResult collect();

@@ -62,6 +62,8 @@ struct GraphContext {
   std::int64_t num_npus = 1;  ///< of the instance, without receivers
   std::int32_t first_npu = 0;
   bool local_offloading = false;
+  /// On every rank experts wait for the dispatch of the tokens; otherwise only on the first.
+  bool experts_wait_for_dispatch = false;
 };
 
 /// Converts one instance's trace to the graphs of all its NPUs (receivers included for prefill),

@@ -180,6 +180,10 @@ void StageWalk::compute_parents(std::int32_t row, std::int32_t weight) {
   } else {
     assembly_.parent(weight);
     chain_parent(row);
+    const bool has_it = row > stage_.begin && collective_of(row - 1) == dispatch_;
+    if (section_ == Section::expert && !has_it && conversion_.context_.experts_wait_for_dispatch) {
+      assembly_.parent(dispatch_);
+    }
   }
   wait_for_pim(current);
 }
@@ -243,6 +247,10 @@ std::int32_t StageWalk::expert_marker(std::int32_t row) {
   compute_of(row) = last_compute_;
   if ((dispatches || ends) && marker.comm_size > Bytes{} && marker.comm != CollectiveKind::none) {
     collective(row, last_compute_ == kNoNode ? input_ : last_compute_);
+    dispatch_ = last_collective_;
+  }
+  if (ends) {
+    dispatch_ = kNoNode;
   }
   section_ = ends ? Section::none : Section::expert;
   if (ends || marker.index % conversion_.npus_per_stage_ == position_) {

@@ -67,8 +67,9 @@ private:
   bool first_ = true;  ///< nothing waits for the input yet
   std::int32_t input_ = kNoNode, kv_load_ = kNoNode, kv_evict_ = kNoNode;
   std::int32_t last_compute_ = kNoNode, last_collective_ = kNoNode;
-  std::int32_t row_zero_tag_ = -1;  ///< of a KV message made from row 0
-  bool overlap_ = false;            ///< NPU attention runs beside the PIM nodes
+  std::int32_t dispatch_ = kNoNode;  ///< of the EXPERT section under way
+  std::int32_t row_zero_tag_ = -1;   ///< of a KV message made from row 0
+  bool overlap_ = false;             ///< NPU attention runs beside the PIM nodes
   BatchTag pim_batch_ = BatchTag::batch_1;
 };
 

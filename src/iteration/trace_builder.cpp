@@ -92,7 +92,10 @@ std::int64_t TraceBuilder::equal_blocks(std::int64_t block, std::int64_t end) co
 }
 
 void TraceBuilder::build_plain(const Batch& batch, IterationTrace& out, EnergySink* energy) {
-  const BatchShape shape = shape_of(batch, instance_.enable_attn_offloading);
+  BatchShape shape = shape_of(batch, instance_.enable_attn_offloading);
+  if (!settings_.fidelity.padding_is_sampled) {
+    shape.lm_head_len = std::max<std::int64_t>(std::ssize(batch.entries), 1);
+  }
   const std::int64_t kv_rows = emitter_->group_rows();
   emitter_->prologue(shape, BatchTag::none);
   std::int64_t next_row = emitter_->group_rows() - kv_rows;
@@ -128,8 +131,13 @@ bool TraceBuilder::build_interleaved(const Batch& batch, EnergySink* energy) {
     return false;
   }
   const bool offload = instance_.enable_attn_offloading;
-  const std::array<BatchShape, 2> shapes = {shape_of(halves_[0], offload),
-                                            shape_of(halves_[1], offload)};
+  std::array<BatchShape, 2> shapes = {shape_of(halves_[0], offload), shape_of(halves_[1], offload)};
+  if (!settings_.fidelity.sub_batches_hand_no_kv_over && batch.pd_kv_send_tokens > 0) {
+    for (const BatchEntry& entry : halves_[1]) {
+      shapes[1].pd_tokens += entry.tokens;
+    }
+    shapes[0].pd_tokens = batch.pd_kv_send_tokens - shapes[1].pd_tokens;
+  }
   constexpr std::array<BatchTag, 2> tags = {BatchTag::batch_1, BatchTag::batch_2};
   for (std::size_t half = 0; half < 2; ++half) {
     emitter_->prologue(shapes[half], tags[half]);
@@ -168,15 +176,20 @@ void TraceBuilder::book_transfers(const BatchShape& shape, const Batch& batch,
                                   EnergySink& energy) const {
   const std::int64_t hidden = instance_.model->hidden_size;
   if (instance_.pp > 1) {
-    energy.link(static_cast<double>(shape.total_len * hidden * (instance_.pp - 1)));
+    const std::int64_t unit = settings_.fidelity.stage_energy_in_elements ? 1 : instance_.fp();
+    energy.link(static_cast<double>(shape.total_len * hidden * (instance_.pp - 1) * unit));
   }
-  if (instance_.pd == PdType::prefill) {
+  if (instance_.pd == PdType::prefill && settings_.fidelity.prefill_energy_of_activations) {
     const std::int64_t fp = instance_.fp();
     energy.link(
         static_cast<double>(shape.total_len * hidden * fp + shape.lm_head_len * hidden * fp));
   }
   if (batch.load > Bytes{0}) {
-    energy.dram(static_cast<double>(batch.load.count()));
+    const std::int64_t ranks = settings_.fidelity.recall_counts_all_ranks ? 1 : instance_.num_npus;
+    energy.dram(static_cast<double>(batch.load.count() * ranks));
+  }
+  if (!settings_.fidelity.write_down_costs_no_energy && batch.write_through > Bytes{0}) {
+    energy.dram(static_cast<double>(batch.write_through.count()));
   }
 }
 

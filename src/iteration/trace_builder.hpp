@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/cluster.hpp"
+#include "config/fidelity.hpp"
 #include "iteration/trace.hpp"
 #include "perf/kernel_times.hpp"
 #include "serving/batch.hpp"
@@ -30,6 +31,7 @@ struct TraceSettings {
   /// An MoE model with block copy off (and no placement per block) gets one block instead of all,
   /// as in the reference.
   bool single_block_without_copy = true;
+  FidelityPolicy fidelity{};
 };
 
 class TraceEmitter;

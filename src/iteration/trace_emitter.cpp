@@ -40,7 +40,8 @@ TraceEmitter::TraceEmitter(const Cluster& cluster, const Instance& instance,
     pim_ = &*pim;
   }
   if (model_.has_experts()) {
-    router_.emplace(settings.expert_routing, model_.num_experts, model_.num_experts_per_tok);
+    router_.emplace(settings.expert_routing, model_.num_experts, model_.num_experts_per_tok,
+                    settings.fidelity.expert_round_robin_restarts);
   }
   require_data(architecture_.prologue);
   require_data(architecture_.head);
@@ -191,7 +192,9 @@ void TraceEmitter::prologue(const BatchShape& shape, BatchTag tag) {
       first = false;
     }
     if (energy_ != nullptr) {  // the reference books these weights as if they were not split
-      outer_energy(row, tensor_sizes(model_, layer, shape.total_len, 0, 1, instance_.fp()).weight);
+      const std::int64_t cut = settings_.fidelity.embedding_energy_not_split ? 1 : instance_.tp;
+      outer_energy(row,
+                   tensor_sizes(model_, layer, shape.total_len, 0, cut, instance_.fp()).weight);
     }
   }
 }
@@ -201,6 +204,10 @@ void TraceEmitter::head(const BatchShape& shape, BatchTag tag) {
     TraceRow& row = plain_row(shape, tag, std::nullopt, layer);
     if (layer == architecture_.head.back()) {
       row.output_loc = host_memory(instance_);
+    }
+    if (layer == Layer::sampler && !settings_.fidelity.sampled_ids_of_all_tokens) {
+      row.output_size =
+          tensor_sizes(model_, layer, shape.lm_head_len, 0, instance_.tp, instance_.fp()).output;
     }
     outer_energy(row, row.weight_size);
   }

@@ -6,11 +6,11 @@
 namespace lockstep {
 
 void PimSchedule::assign(std::span<const BatchEntry> entries, std::int64_t channels,
-                         std::int64_t split) {
+                         std::int64_t split, bool prompt_only) {
   sorted_.clear();
   for (const BatchEntry& entry : entries) {
     if (!entry.request->is_init) {
-      sorted_.push_back(entry.request->input);
+      sorted_.push_back(prompt_only ? entry.request->input : entry.computed_before + entry.tokens);
     }
   }
   std::sort(sorted_.begin(), sorted_.end(), std::greater<>());

@@ -14,7 +14,8 @@ namespace lockstep {
 /// channels, longest prompt first, each time on the channel with the smallest load.
 class PimSchedule {
 public:
-  void assign(std::span<const BatchEntry> entries, std::int64_t channels, std::int64_t split);
+  void assign(std::span<const BatchEntry> entries, std::int64_t channels, std::int64_t split,
+              bool prompt_only = true);
   /// Prompt lengths on a channel, in order of assignment.
   [[nodiscard]] const std::vector<std::int64_t>& lengths(std::int64_t channel) const {
     return lengths_[static_cast<std::size_t>(channel)];

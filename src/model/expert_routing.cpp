@@ -11,10 +11,12 @@ namespace {
 constexpr std::uint32_t kSeed = 42;
 }
 
-ExpertRouter::ExpertRouter(ExpertRoutingPolicy policy, std::int64_t num_experts, std::int64_t top_k)
+ExpertRouter::ExpertRouter(ExpertRoutingPolicy policy, std::int64_t num_experts, std::int64_t top_k,
+                           bool round_robin_restarts)
     : policy_(policy),
       num_experts_(num_experts),
-      top_k_(std::max<std::int64_t>(1, std::min(top_k, num_experts))) {
+      top_k_(std::max<std::int64_t>(1, std::min(top_k, num_experts))),
+      round_robin_restarts_(round_robin_restarts) {
   ensure(num_experts >= 1, "a router needs at least one expert");
   restart();
 }
@@ -39,7 +41,8 @@ void ExpertRouter::route(std::int64_t tokens, std::int64_t ranks, ExpertLoad& lo
     case ExpertRoutingPolicy::balanced:
       return route_balanced(tokens, p, load);
     case ExpertRoutingPolicy::round_robin:
-      return route_round_robin(tokens, p, load);
+      return round_robin_restarts_ ? route_first_experts(tokens, p, load)
+                                   : route_round_robin(tokens, p, load);
     case ExpertRoutingPolicy::random:
       return route_random(tokens, p, load);
     case ExpertRoutingPolicy::custom:
@@ -66,8 +69,8 @@ void ExpertRouter::route_balanced(std::int64_t tokens, std::int64_t ranks, Exper
 }
 
 /// Every token takes experts 0..k-1: the running token index never advances in the reference.
-void ExpertRouter::route_round_robin(std::int64_t tokens, std::int64_t ranks,
-                                     ExpertLoad& load) const {
+void ExpertRouter::route_first_experts(std::int64_t tokens, std::int64_t ranks,
+                                       ExpertLoad& load) const {
   if (tokens <= 0) {
     return;
   }
@@ -78,22 +81,38 @@ void ExpertRouter::route_round_robin(std::int64_t tokens, std::int64_t ranks,
   }
 }
 
+void ExpertRouter::route_round_robin(std::int64_t tokens, std::int64_t ranks, ExpertLoad& load) {
+  active_.assign(static_cast<std::size_t>(num_experts_), false);
+  last_token_.assign(static_cast<std::size_t>(ranks), -1);
+  for (std::int64_t token = 0; token < tokens; ++token) {
+    for (std::int64_t pick = 0; pick < top_k_; ++pick) {
+      count_token(token, next_expert_, ranks, load);
+      next_expert_ = (next_expert_ + 1) % num_experts_;
+    }
+  }
+}
+
 void ExpertRouter::route_random(std::int64_t tokens, std::int64_t ranks, ExpertLoad& load) {
-  std::vector<bool> active(static_cast<std::size_t>(num_experts_), false);
-  std::vector<std::int64_t> last_token(static_cast<std::size_t>(ranks), -1);
+  active_.assign(static_cast<std::size_t>(num_experts_), false);
+  last_token_.assign(static_cast<std::size_t>(ranks), -1);
   for (std::int64_t token = 0; token < tokens; ++token) {
     for (const std::int64_t expert : random_.sample(num_experts_, top_k_)) {
-      const std::size_t rank = owner(expert, ranks);
-      if (last_token[rank] != token) {  // a token counts once on every rank that it reaches
-        last_token[rank] = token;
-        ++load.local_tokens[rank];
-      }
-      const auto index = static_cast<std::size_t>(expert);
-      if (!active[index]) {
-        active[index] = true;
-        ++load.activated_experts[rank];
-      }
+      count_token(token, expert, ranks, load);
     }
+  }
+}
+
+void ExpertRouter::count_token(std::int64_t token, std::int64_t expert, std::int64_t ranks,
+                               ExpertLoad& load) {
+  const std::size_t rank = owner(expert, ranks);
+  if (last_token_[rank] != token) {  // a token counts once on every rank that it reaches
+    last_token_[rank] = token;
+    ++load.local_tokens[rank];
+  }
+  const auto index = static_cast<std::size_t>(expert);
+  if (!active_[index]) {
+    active_[index] = true;
+    ++load.activated_experts[rank];
   }
 }
 

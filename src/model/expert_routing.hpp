@@ -20,7 +20,10 @@ struct ExpertLoad {
 class ExpertRouter {
 public:
   /// `num_experts` >= 1; `top_k` is cut to [1, num_experts].
-  ExpertRouter(ExpertRoutingPolicy policy, std::int64_t num_experts, std::int64_t top_k);
+  /// `round_robin_restarts`: round robin gives every token the first experts, as the reference
+  /// does; otherwise it goes on where the token before stopped.
+  ExpertRouter(ExpertRoutingPolicy policy, std::int64_t num_experts, std::int64_t top_k,
+               bool round_robin_restarts = true);
   /// Routes `tokens` over `ranks` expert-parallel ranks (values below 1 count as 1).
   /// Throws UserError for `custom`.
   [[nodiscard]] ExpertLoad route(std::int64_t tokens, std::int64_t ranks);
@@ -31,14 +34,20 @@ public:
 
 private:
   void route_balanced(std::int64_t tokens, std::int64_t ranks, ExpertLoad& load) const;
-  void route_round_robin(std::int64_t tokens, std::int64_t ranks, ExpertLoad& load) const;
+  void route_first_experts(std::int64_t tokens, std::int64_t ranks, ExpertLoad& load) const;
+  void route_round_robin(std::int64_t tokens, std::int64_t ranks, ExpertLoad& load);
+  void count_token(std::int64_t token, std::int64_t expert, std::int64_t ranks, ExpertLoad& load);
   void route_random(std::int64_t tokens, std::int64_t ranks, ExpertLoad& load);
   [[nodiscard]] std::size_t owner(std::int64_t expert, std::int64_t ranks) const;
 
   ExpertRoutingPolicy policy_;
   std::int64_t num_experts_;
   std::int64_t top_k_;
+  bool round_robin_restarts_;
+  std::int64_t next_expert_ = 0;
   MersenneTwister random_;
+  std::vector<bool> active_;              ///< by expert
+  std::vector<std::int64_t> last_token_;  ///< by rank
 };
 
 }  // namespace lockstep

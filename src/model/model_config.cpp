@@ -65,6 +65,11 @@ public:
     return has(key) ? integer(key) : fallback;
   }
 
+  [[nodiscard]] bool flag(const char* key) const {
+    const auto found = json_.find(key);
+    return found != json_.end() && found->is_boolean() && found->get<bool>();
+  }
+
   [[nodiscard]] std::optional<std::string> text(const char* key) const {
     const auto found = json_.find(key);
     if (found == json_.end() || found->is_null()) {
@@ -134,6 +139,7 @@ ModelConfig read_model_config(const std::filesystem::path& file, std::string nam
   model.moe_intermediate_size = fields.integer_or("moe_intermediate_size", model.intermediate_size);
   model.vocab_size = fields.integer("vocab_size");
   model.max_position_embeddings = fields.integer("max_position_embeddings", 1, kLargestContext);
+  model.tie_word_embeddings = fields.flag("tie_word_embeddings");
   read_experts(fields, model);
   check_plausible(fields, model);
   return model;

@@ -26,6 +26,7 @@ struct ModelConfig {
   bool has_expert_key = false;   ///< num_local_experts or num_experts is present (memory, degrees)
   std::int64_t num_experts = 0;  ///< num_local_experts if present, else num_experts, else 0
   std::int64_t num_experts_per_tok = 1;
+  bool tie_word_embeddings = false;  ///< the output head is the embedding table
 
   [[nodiscard]] std::int64_t q_dim() const { return num_attention_heads * head_dim; }
   [[nodiscard]] std::int64_t kv_dim() const { return num_key_value_heads * head_dim; }

@@ -14,11 +14,13 @@ const PrefixHit kNoHit;
 }  // namespace
 
 KVCacheManager::KVCacheManager(const NpuKvLayout& layout, bool prefix_caching,
-                               std::shared_ptr<PrefixPool> lower, bool lower_hit_may_cover_all)
+                               std::shared_ptr<PrefixPool> lower, bool lower_hit_may_cover_all,
+                               bool lower_ignores_hits)
     : layout_(layout),
       npu_(layout.blocks, layout.bytes_per_block, prefix_caching),
       lower_(prefix_caching ? std::move(lower) : nullptr),
-      lower_hit_may_cover_all_(lower_hit_may_cover_all) {
+      lower_hit_may_cover_all_(lower_hit_may_cover_all),
+      lower_ignores_hits_(lower_ignores_hits) {
   if (lower_) {
     ensure(lower_->chunk_tokens % layout.block_size == 0,
            "KVCacheManager: a chunk of the lower tier is not a whole number of blocks");
@@ -127,6 +129,9 @@ bool KVCacheManager::allocate(Request& request, std::int64_t computed, std::int6
   }
   Table& table = table_of(request);
   if (hit.any()) {
+    if (hit.lower_chunks > 0 && !lower_ignores_hits_) {
+      refresh_lower(request, hit);
+    }
     take_over(table, hit);  // before new blocks are taken, so that they cannot be the hit ones
   }
   const std::int64_t missing = blocks_for(tokens) - std::ssize(table.blocks);
@@ -147,6 +152,19 @@ void KVCacheManager::take_over(Table& table, const PrefixHit& hit) {
   table.indexed = std::ssize(table.blocks);
   if (hit.lower_chunks > 0) {
     traffic_.recalled += lower_->blocks.bytes_per_block() * hit.lower_chunks;
+  }
+}
+
+/// Moves the chunks of a hit to the young end of the lower tier.
+void KVCacheManager::refresh_lower(const Request& request, const PrefixHit& hit) {
+  const std::int64_t first = hit.npu_tokens / lower_->chunk_tokens;
+  for (std::int64_t chunk = first; chunk < first + hit.lower_chunks; ++chunk) {
+    const auto last_block = static_cast<std::size_t>((chunk + 1) * blocks_per_chunk_ - 1);
+    const BlockId id = lower_->blocks.find(request.block_hashes[last_block]);
+    if (id != kNoBlock) {
+      lower_->blocks.touch({&id, 1});
+      lower_->blocks.free({&id, 1});
+    }
   }
 }
 
@@ -226,8 +244,8 @@ const std::vector<BlockId>& KVCacheManager::block_table(const Request& request) 
 
 KVCacheManager make_kv_cache_manager(const Instance& instance, std::shared_ptr<PrefixPool> lower,
                                      const FidelityPolicy& policy) {
-  return {plan_npu_kv(instance), instance.enable_prefix_caching, std::move(lower),
-          policy.lower_tier_hit_may_cover_all};
+  return {plan_npu_kv(instance, policy), instance.enable_prefix_caching, std::move(lower),
+          policy.lower_tier_hit_may_cover_all, policy.lower_tier_ignores_hits};
 }
 
 }  // namespace lockstep

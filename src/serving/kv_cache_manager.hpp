@@ -42,7 +42,7 @@ struct TierTraffic {
 class KVCacheManager {
 public:
   KVCacheManager(const NpuKvLayout& layout, bool prefix_caching, std::shared_ptr<PrefixPool> lower,
-                 bool lower_hit_may_cover_all);
+                 bool lower_hit_may_cover_all, bool lower_ignores_hits = true);
   KVCacheManager(KVCacheManager&&) = default;
   KVCacheManager& operator=(KVCacheManager&&) = default;
   KVCacheManager(const KVCacheManager&) = delete;
@@ -104,6 +104,7 @@ private:
   [[nodiscard]] std::int64_t blocks_needed(const Request& request, std::int64_t tokens,
                                            const PrefixHit& hit) const;
   void find_lower_hit(const Request& request, bool may_cover_all, PrefixHit& hit) const;
+  void refresh_lower(const Request& request, const PrefixHit& hit);
   void take_over(Table& table, const PrefixHit& hit);
   void index_full_blocks(const Request& request, Table& table, std::int64_t tokens);
   void write_down(const Request& request, std::int64_t first, std::int64_t last);
@@ -112,6 +113,7 @@ private:
   BlockPool npu_;
   std::shared_ptr<PrefixPool> lower_;
   bool lower_hit_may_cover_all_;
+  bool lower_ignores_hits_;
   std::int64_t blocks_per_chunk_ = 0;
   std::vector<Table> tables_;  ///< by Request::kv_slot
   std::vector<std::int32_t> free_slots_;

@@ -2,8 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
+#include <vector>
+
 #include "base/error.hpp"
 #include "base/numeric.hpp"
+#include "model/architecture.hpp"
 #include "model/footprint.hpp"
 
 namespace lockstep {
@@ -53,16 +58,63 @@ std::string ways_to_shrink(const Instance& instance) {
       fmt::format("{}use larger NPUs, {}", raise_share, ways_to_shrink(instance)));
 }
 
+/// Weights of one rank that the placement keeps off the NPU.
+Bytes placed_elsewhere(const Instance& instance) {
+  const ModelConfig& model = *instance.model;
+  if (model.model_type.empty()) {
+    return {};
+  }
+  const Architecture& architecture = architecture_for(model.model_type);
+  const auto off_npu = [&](const std::vector<Layer>& layers, std::optional<std::int64_t> block) {
+    Bytes sum;
+    for (const Layer layer : layers) {
+      if (instance.placement.weights(block, layer).tier != MemoryTier::local) {
+        const std::int64_t parallel = layer == Layer::moe ? instance.ep_total : instance.tp;
+        sum += tensor_sizes(model, layer, 1, 0, parallel, instance.fp()).weight;
+      }
+    }
+    return sum;
+  };
+  const auto& mlp = model.has_experts() ? architecture.mlp_moe : architecture.mlp_dense;
+  Bytes blocks;
+  for (std::int64_t block = 0; block < model.num_hidden_layers; ++block) {
+    blocks += off_npu(architecture.pre_attn, block) + off_npu(architecture.post_attn, block) +
+              off_npu(mlp, block);
+  }
+  return off_npu(architecture.prologue, std::nullopt) + off_npu(architecture.head, std::nullopt) +
+         blocks / instance.pp;
+}
+
+Bytes resident_weights(const Instance& instance, const FidelityPolicy& policy) {
+  const ModelConfig& model = *instance.model;
+  Bytes weights =
+      weight_bytes_per_rank(model, instance.tp, instance.pp, instance.ep_total, instance.fp());
+  if (!policy.tied_embeddings_charged_twice && model.tie_word_embeddings) {
+    weights =
+        weights - tensor_sizes(model, Layer::embedding, 1, 0, instance.tp, instance.fp()).weight;
+  }
+  if (!policy.placed_weights_occupy_npu) {
+    weights = std::max(weights - placed_elsewhere(instance), Bytes{0});
+  }
+  return weights;
+}
+
+Bytes kv_bytes_per_token(const Instance& instance, const FidelityPolicy& policy) {
+  const ModelConfig& model = *instance.model;
+  const bool too_few = instance.tp > model.num_key_value_heads;
+  if (!policy.kv_heads_split_without_limit && too_few) {  // every rank holds one whole head
+    return Bytes{2 * model.head_dim * model.num_hidden_layers * instance.kv_fp() / instance.pp};
+  }
+  return kv_bytes_per_rank(model, 1, instance.num_npus, instance.kv_fp());
+}
+
 }  // namespace
 
-NpuKvLayout plan_npu_kv(const Instance& instance) {
+NpuKvLayout plan_npu_kv(const Instance& instance, const FidelityPolicy& policy) {
   NpuKvLayout layout;
   layout.block_size = instance.block_size;
-  layout.bytes_per_block =
-      kv_bytes_per_rank(*instance.model, 1, instance.num_npus, instance.kv_fp()) *
-      instance.block_size;
-  layout.weight_bytes = weight_bytes_per_rank(*instance.model, instance.tp, instance.pp,
-                                              instance.ep_total, instance.fp());
+  layout.bytes_per_block = kv_bytes_per_token(instance, policy) * instance.block_size;
+  layout.weight_bytes = resident_weights(instance, policy);
   layout.capacity = Bytes{truncate(instance.npu_mem.size_gb * static_cast<double>(kGiB))};
   layout.utilization = instance.mem_util;
   if (layout.weight_bytes > layout.capacity) {

@@ -22,6 +22,7 @@ struct NpuKvLayout {
 
 /// blocks = (trunc(npu_bytes * util) - weights) // bytes_per_block. No activation peak is set
 /// aside. Throws UserError when the weights, or one block beside them, do not fit.
-[[nodiscard]] NpuKvLayout plan_npu_kv(const Instance& instance);
+[[nodiscard]] NpuKvLayout plan_npu_kv(const Instance& instance,
+                                      const FidelityPolicy& policy = FidelityPolicy::reference());
 
 }  // namespace lockstep

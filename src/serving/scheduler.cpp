@@ -248,7 +248,8 @@ Batch& Scheduler::build_batch(Nanos now, std::int32_t npu) {
     add_entry(batch, entry, now);
   }
   const TierTraffic traffic = kv_.drain_traffic();
-  batch.load = traffic.recalled;
+  batch.load =
+      policy_.recall_counts_all_ranks ? traffic.recalled : traffic.recalled / instance_->num_npus;
   batch.write_through = traffic.written_down;
   return batch;
 }

@@ -34,8 +34,10 @@ void Scheduler::complete_entry(const BatchEntry& entry, Nanos now, Completion& c
   if (request.status == RequestStatus::finished) {
     return;  // ended with another batch of the pipeline
   }
-  const std::int64_t prompt_part =
-      entry.tokens > 1 ? entry.tokens : 0;  // a step of one is a decode
+  // A step of one is a decode, unless more of the prompt is to come.
+  const bool chunk = entry.tokens > 1 || (!policy_.one_token_chunks_uncounted &&
+                                          entry.computed_before + 1 < request.input);
+  const std::int64_t prompt_part = chunk ? entry.tokens : 0;
   if (instance_->pd == PdType::prefill && !request.is_init) {
     completion.prompt_tokens += prompt_part;
     complete_after_handoff(request, now, completion);
