@@ -135,7 +135,8 @@ Batch* Controller::next_batch(ServingInstance& instance, std::int32_t npu, std::
   }
   const std::int64_t preemptions = scheduler.num_preemptions();
   Batch* batch = scheduler.schedule(now, npu, iteration);
-  activity_ += scheduler.num_preemptions() - preemptions;  // what was preempted may be admitted next
+  activity_ +=
+      scheduler.num_preemptions() - preemptions;  // what was preempted may be admitted next
   return batch;
 }
 

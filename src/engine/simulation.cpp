@@ -155,7 +155,9 @@ void Simulation::advance_clock(bool quiet) {
 
 /// Polls of a quiet cluster change nothing until an NPU finishes or the next cause comes, so they
 /// need not be made; but standby energy is booked at each.
-bool Simulation::polls_may_be_skipped() const { return !power_ && !observer_.wants_polls(); }
+bool Simulation::polls_may_be_skipped() const {
+  return !power_ && !observer_.wants_polls();
+}
 
 /// The next arrival or heartbeat: until then an idle NPU has nothing to hear of.
 Nanos Simulation::next_cause() const {
