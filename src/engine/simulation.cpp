@@ -53,9 +53,7 @@ void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& ke
   for (const Instance& instance : cluster_.instances) {
     const auto& pool = pools[static_cast<std::size_t>(instance.id)];
     KVCacheManager kv = make_kv_cache_manager(instance, pool, policy_);
-    const NpuKvLayout& kv_layout = kv.layout();
-    kv_capacity_.push_back({kv_layout.blocks, kv_layout.block_size, kv_layout.bytes_per_block,
-                            kv_layout.weight_bytes, kv_layout.utilization});
+    kv_capacity_.push_back(kv.layout());
     auto times = kernel_times.times_for(instance);
     const std::string source = times->description();
     if (std::find(sources_.begin(), sources_.end(), source) == sources_.end()) {
@@ -71,8 +69,7 @@ void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& ke
 void Simulation::check_requests_fit(const Workload& workload) const {
   // The last token of a request is never computed, so its KV needs one slot less than its length.
   const auto slots = [&](const Instance& instance) {
-    const KvCapacity& kv = kv_capacity_[static_cast<std::size_t>(instance.id)];
-    return kv.blocks * kv.block_size;
+    return kv_capacity_[static_cast<std::size_t>(instance.id)].tokens();
   };
   std::int64_t prompt_room = 0;
   std::int64_t total_room = 0;
