@@ -15,6 +15,7 @@
 #include <fstream>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/cluster.hpp"
@@ -110,6 +111,12 @@ public:
   Calls& add(std::int64_t arrival, std::int64_t input, std::int64_t output) {
     WorkloadRequest& request = next(input, output);
     request.arrival = Nanos{arrival};
+    return *this;
+  }
+  /// A flat request with token ids; gets the next id.
+  Calls& add(WorkloadRequest request) {
+    request.id = static_cast<std::int64_t>(workload_.requests.size());
+    workload_.requests.push_back(std::move(request));
     return *this;
   }
   /// `count` chained calls, the next one `tool_time` after the end of the one before.
