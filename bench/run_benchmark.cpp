@@ -37,11 +37,13 @@ struct Run {
 };
 
 RunOptions options_of(const Run& run) {
-  const std::vector<std::string> args = {
-      "--cluster-config", data_dir() / run.config,  "--dataset",  data_dir() / run.dataset,
-      "--num-reqs",       run.lines,                "--dtype",    "bfloat16",
-      "--max-num-seqs",   run.max_num_seqs,         "--perf-dir", data_dir() / "bundles",
-      "--model-dir",      data_dir() / "configs/model"};
+  const std::vector<std::string> args = {"--cluster-config", data_dir() / run.config,
+                                         "--dataset",        data_dir() / run.dataset,
+                                         "--num-reqs",       run.lines,
+                                         "--dtype",          "bfloat16",
+                                         "--max-num-seqs",   run.max_num_seqs,
+                                         "--perf-dir",       data_dir() / "bundles",
+                                         "--model-dir",      data_dir() / "configs/model"};
   return std::get<ParsedFlags>(parse_run_flags(args)).options;
 }
 
