@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "run_command.hpp"
 #include "trace_command.hpp"
+#include "validate_command.hpp"
 #include "workload_command.hpp"
 
 namespace lockstep {
@@ -29,6 +30,7 @@ int dispatch(int argc, char** argv) {
   int exit_code = 0;
   add_workload_command(app, exit_code);
   add_trace_command(app, exit_code);
+  add_validate_command(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

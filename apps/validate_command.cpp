@@ -1,0 +1,151 @@
+#include "validate_command.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "engine/run_setup.hpp"
+#include "engine/simulation.hpp"
+#include "report/output_file.hpp"
+#include "validation/comparison.hpp"
+#include "validation/comparison_report.hpp"
+#include "validation/recorded_run.hpp"
+#include "validation/summary_text.hpp"
+
+namespace lockstep {
+namespace {
+
+constexpr int kErrorTooLarge = 1;
+
+struct Flags {
+  std::string dir;
+  std::optional<std::string> sim, dataset, perf_dir, model_dir, summary;
+  std::string fidelity = "reference";
+  std::optional<double> max_error;
+  bool json = false;
+};
+
+/// The simulated side, and what is worth knowing about how it came about.
+struct Simulated {
+  std::vector<SimulatedRequest> requests;
+  std::string source;
+  std::vector<std::string> notes;
+};
+
+RunOptions options_of(const RecordedRun& run, const Flags& flags) {
+  RunOptions options;
+  options.cluster_config = run.cluster_config().string();
+  options.dataset = flags.dataset ? *flags.dataset : find_dataset(run).string();
+  options.num_reqs = run.num_requests;
+  options.max_num_seqs = run.max_num_seqs;
+  options.max_num_batched_tokens = run.max_num_batched_tokens;
+  options.block_size = run.block_size;
+  options.dtype = run.dtype;
+  options.kv_cache_dtype = run.kv_cache_dtype;
+  options.perf_dir = flags.perf_dir;
+  options.model_dir = flags.model_dir;
+  options.fidelity = flags.fidelity == "vllm" ? Fidelity::vllm : Fidelity::reference;
+  return options;
+}
+
+std::string kv_note(const RecordedRun& run, const NpuKvLayout& capacity) {
+  const std::string recorded =
+      run.num_gpu_blocks ? fmt::format("{}", *run.num_gpu_blocks) : "not recorded";
+  return fmt::format("KV blocks of {} tokens: recorded {}, simulated {}", capacity.block_size,
+                     recorded, capacity.blocks);
+}
+
+Simulated simulate(const RecordedRun& run, const Flags& flags) {
+  const RunOptions options = options_of(run, flags);
+  const RunSetup setup = load_run(options);
+  KernelTimeLibrary library(setup.perf);
+  RunObserver silent;
+  Simulation simulation(setup.cluster, options, setup.workload ? &*setup.workload : nullptr,
+                        library, silent);
+  Simulated result;
+  result.source = fmt::format("simulated now, --fidelity {}", flags.fidelity);
+  for (const std::string& source : simulation.kernel_time_sources()) {
+    result.notes.push_back("Kernel times: " + source);
+  }
+  if (!simulation.kv_capacity().empty()) {
+    result.notes.push_back(kv_note(run, simulation.kv_capacity().front()));
+  }
+  for (const std::string& warning : simulation.warnings()) {
+    result.notes.push_back("Warning: " + warning);
+  }
+  result.requests = simulated_requests(simulation.run());
+  return result;
+}
+
+void print_tables(const RecordedRun& run, const Simulated& simulated,
+                  const Comparison& comparison) {
+  fmt::print("{}\nRecorded:  vLLM {}, {}, {} requests\nSimulated: {}, {} requests\n",
+             summary_text(comparison), run.vllm_version, run.model, comparison.recorded_requests,
+             simulated.source, comparison.simulated_requests);
+  for (const std::string& note : simulated.notes) {
+    fmt::print("{}\n", note);
+  }
+  fmt::print("\n{}", comparison_table(comparison));
+}
+
+int validate(const Flags& flags) {
+  std::optional<OutputFile> summary;
+  if (flags.summary) {
+    summary.emplace(*flags.summary);
+  }
+  const RecordedRun run = read_recorded_run(flags.dir);
+  const Simulated simulated =
+      flags.sim ? Simulated{read_request_csv(*flags.sim), *flags.sim, {}} : simulate(run, flags);
+  const Comparison comparison = compare(run, simulated.requests, simulated.source);
+  if (summary) {
+    summary->commit(summary_text(comparison));
+  }
+  if (flags.json) {
+    fmt::print("{}", comparison_json(comparison));
+  } else {
+    print_tables(run, simulated, comparison);
+  }
+  if (!flags.max_error) {
+    return static_cast<int>(ExitCode::ok);
+  }
+  const auto above = errors_above(comparison, *flags.max_error);
+  std::fflush(stdout);
+  for (const std::string& line : above) {
+    fmt::print(stderr, "error above {} %: {}\n", *flags.max_error, line);
+  }
+  return above.empty() ? static_cast<int>(ExitCode::ok) : kErrorTooLarge;
+}
+
+}  // namespace
+
+CLI::App* add_validate_command(CLI::App& root, int& exit_code) {
+  CLI::App* command =
+      root.add_subcommand("validate", "compare a recorded vLLM run with a simulation of it");
+  auto flags = std::make_shared<Flags>();
+  command->add_option("RUN_DIR", flags->dir, "folder with config.json and vllm/")->required();
+  command->add_option("--sim", flags->sim,
+                      "result file of a run (default: simulate with the recorded settings)");
+  command->add_option("--dataset", flags->dataset, "the workload (default: as recorded)");
+  command->add_option("--perf-dir", flags->perf_dir, "folder of kernel-time bundles");
+  command->add_option("--model-dir", flags->model_dir, "folder of model configs");
+  command->add_option("--fidelity", flags->fidelity, "rules of the simulation")
+      ->check(CLI::IsMember({"reference", "vllm"}))
+      ->capture_default_str();
+  command->add_option("--summary", flags->summary, "also write the first table to this file");
+  command
+      ->add_option("--max-error", flags->max_error,
+                   "exit code 1 when an error of TTFT, TPOT, latency, makespan or generated "
+                   "tokens/s is larger, in %")
+      ->check(CLI::NonNegativeNumber);
+  command->add_flag("--json", flags->json, "print JSON instead of tables");
+  command->callback([flags, &exit_code] { exit_code = validate(*flags); });
+  return command;
+}
+
+}  // namespace lockstep

@@ -1,0 +1,56 @@
+#include "validation/simulated_request.hpp"
+
+#include <cmath>
+
+#include "perf/csv_file.hpp"
+#include "serving/request.hpp"
+
+namespace lockstep {
+namespace {
+
+constexpr double kMostNanos = 9.0e15;  // a hundred days; exact as a double
+
+Nanos nanos(const CsvFile& csv, std::size_t column) {
+  const double value = csv.number(column);
+  if (value != std::floor(value) || std::abs(value) > kMostNanos) {
+    csv.refuse("a time must be a whole number of nanoseconds",
+               "give the file that `lockstep run --output` wrote");
+  }
+  return Nanos{static_cast<std::int64_t>(value)};
+}
+
+}  // namespace
+
+std::vector<SimulatedRequest> read_request_csv(const std::filesystem::path& file) {
+  CsvFile csv(file);
+  const std::size_t id = csv.column("request id");
+  const std::size_t input = csv.column("input");
+  const std::size_t output = csv.column("output");
+  const std::size_t arrival = csv.column("arrival");
+  const std::size_t end_time = csv.column("end_time");
+  const std::size_t latency = csv.column("latency");
+  const std::size_t queuing = csv.column("queuing_delay");
+  const std::size_t ttft = csv.column("TTFT");
+  const std::size_t tpot = csv.column("TPOT");
+  std::vector<SimulatedRequest> requests;
+  while (csv.next_row()) {
+    requests.push_back({csv.key(id), csv.key(input), csv.key(output), nanos(csv, arrival),
+                        nanos(csv, end_time), nanos(csv, latency), nanos(csv, queuing),
+                        nanos(csv, ttft), nanos(csv, tpot)});
+  }
+  return requests;
+}
+
+std::vector<SimulatedRequest> simulated_requests(const RunResult& result) {
+  std::vector<SimulatedRequest> requests;
+  for (const auto& instance : result.done) {
+    for (const Request* request : instance) {
+      requests.push_back({request->id, request->input, request->output - request->input,
+                          request->arrival, request->end_time, request->latency,
+                          request->queuing_delay, request->ttft, request->tpot});
+    }
+  }
+  return requests;
+}
+
+}  // namespace lockstep
