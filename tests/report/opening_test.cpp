@@ -69,7 +69,7 @@ TEST(InputConfiguration, OfOtherSettings) {
 TEST(KvInitialization, LabelsAreAsWideAsTheWidest) {
   std::vector<NpuKvLayout> capacities(11);
   for (NpuKvLayout& kv : capacities) {
-    kv = {100, 16, Bytes{kGiB / 50}, Bytes{0}, 0.9};
+    kv = {100, 16, Bytes{kGiB / 50}, Bytes{0}, Bytes{0}, 0.9};
   }
   const std::string text = kv_initialization(capacities, plain);
   EXPECT_TRUE(contains(
