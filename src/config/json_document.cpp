@@ -37,7 +37,6 @@ public:
     return before;
   }
   friend bool operator==(const TrackedChar& a, const TrackedChar& b) { return a.at_ == b.at_; }
-  friend bool operator!=(const TrackedChar& a, const TrackedChar& b) { return a.at_ != b.at_; }
 
 private:
   const char* at_;

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "base/error.hpp"
-#include "engine/snapshot.hpp"
 
 namespace lockstep {
 
@@ -39,12 +38,6 @@ Controller::Controller(const Cluster& cluster, const RunOptions& options,
 DPWave* Controller::wave_of(const ServingInstance& instance) {
   const auto& group = instance.config().dp_group;
   return group ? &waves_[static_cast<std::size_t>(*group)] : nullptr;
-}
-
-void Controller::log(LogSeverity severity, std::string_view component, const Instance* instance,
-                     std::string text) {
-  observer_.on_log({severity, component, instance != nullptr ? instance->node : -1,
-                    instance != nullptr ? instance->id : -1, std::move(text)});
 }
 
 PollReply Controller::poll(std::int32_t npu, std::int64_t iteration, Nanos now) {
@@ -133,7 +126,11 @@ Batch* Controller::next_batch(ServingInstance& instance, std::int32_t npu, std::
       return waiting;
     }
   }
-  return scheduler.schedule(now, npu, iteration);
+  const std::int64_t preemptions = scheduler.num_preemptions();
+  Batch* batch = scheduler.schedule(now, npu, iteration);
+  activity_ +=
+      scheduler.num_preemptions() - preemptions;  // what was preempted may be admitted next
+  return batch;
 }
 
 const Program* Controller::answer(ServingInstance& instance, Batch* batch, std::int32_t npu,
@@ -260,49 +257,6 @@ const Program* Controller::generate(ServingInstance& instance, Batch& batch,
   return &program;
 }
 
-void Controller::report_step(const std::vector<Batch*>& batches, Nanos now) {
-  if (!wants_steps_) {
-    return;
-  }
-  StepEvent event;
-  event.step = batches.front()->id;
-  event.now = now;
-  event.elapsed = now - last_step_;
-  event.prompt_tokens = step_prompt_;
-  event.generated_tokens = step_generated_;
-  for (const Batch* batch : batches) {
-    event.instances.push_back(batch->instance);
-    event.batch_sizes.push_back(static_cast<std::int64_t>(batch->entries.size()));
-  }
-  for (const auto& instance : instances_) {
-    event.npu_used.push_back(npu_bytes_used(instance->scheduler()));
-  }
-  const Instance& first = instances_[static_cast<std::size_t>(batches.front()->instance)]->config();
-  const ExchangeSizes sizes = exchange_sizes(first, batches.front()->total_len, exchange_);
-  event.dispatch = sizes.dispatch;
-  event.combine = sizes.combine;
-  event.dispatch_size = sizes.dispatch_size;
-  event.combine_size = sizes.combine_size;
-  observer_.on_step(event);
-  last_step_ = now;
-  step_prompt_ = step_generated_ = 0;
-}
-
-void Controller::heartbeat(Nanos now) {
-  last_log_ += interval_;
-  const double ratio = 1e9 / static_cast<double>(interval_.count());
-  Heartbeat beat = take_snapshot(cluster_, instances_, now);
-  beat.mark = last_log_;
-  beat.prompt_throughput = static_cast<double>(window_prompt_) * ratio;
-  beat.generation_throughput = static_cast<double>(window_generated_) * ratio;
-  if (power_ != nullptr) {
-    beat.power = power_->interval_power(now);
-  }
-  window_prompt_ = window_generated_ = 0;
-  interval_throughput_.push_back({beat.prompt_throughput, beat.generation_throughput});
-  observer_.on_heartbeat(beat);
-}
-
 std::optional<PollAnswer> Controller::test_end(ServingInstance& instance, std::int32_t npu) {
   const bool may_end = instance.config().pd != PdType::decode || prefill_finished_;
   if (!may_end || instance.done || !instance.scheduler().empty() || router_.has_pending() ||
@@ -331,26 +285,6 @@ std::optional<PollAnswer> Controller::test_end(ServingInstance& instance, std::i
   }
   const bool all_done = num_done_ == static_cast<std::int64_t>(instances_.size());
   return all_done ? PollAnswer::exit : PollAnswer::sleep;
-}
-
-std::string Controller::describe_blocked(Nanos now) {
-  std::string text;
-  for (const auto& instance : instances_) {
-    if (const auto reason = instance->scheduler().blocked_reason(now)) {
-      text += fmt::format("\n  instance {}: {}", instance->config().id, *reason);
-    }
-  }
-  for (std::size_t g = 0; g < waves_.size(); ++g) {
-    if (waves_[g].empty()) {
-      continue;
-    }
-    for (const std::int32_t member : waves_[g].members()) {
-      text += fmt::format(
-          "\n  DP group '{}': instance {} {}", cluster_.dp_groups[g].name, member,
-          waves_[g].has_entry(member) ? "waits at the wave's barrier" : "has not joined the wave");
-    }
-  }
-  return text;
 }
 
 }  // namespace lockstep

@@ -35,6 +35,7 @@ void Npu::run(Program program, DeviceParts& parts) {
   while (remaining_ == 0) {
     program_.reset();
     if (queued_.empty()) {
+      ++parts.times_finished;
       return;
     }
     load(std::move(queued_.front()));
@@ -74,11 +75,13 @@ void Npu::complete(std::int32_t v, DeviceParts& parts) {
     return;
   }
   program_.reset();
-  if (!queued_.empty()) {
-    Program next = std::move(queued_.front());
-    queued_.pop_front();
-    run(std::move(next), parts);
+  if (queued_.empty()) {
+    ++parts.times_finished;
+    return;
   }
+  Program next = std::move(queued_.front());
+  queued_.pop_front();
+  run(std::move(next), parts);
 }
 
 void Npu::issue_ready(DeviceParts& parts) {

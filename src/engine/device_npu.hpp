@@ -26,6 +26,7 @@ struct DeviceParts {
 
   Islands islands;
   Nanos now;
+  std::int64_t times_finished = 0;  ///< how often an NPU has run out of programs
   DeviceEventQueue queue;
   Wire wire;
   Mailbox mailbox;

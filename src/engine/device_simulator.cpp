@@ -23,6 +23,8 @@ struct DeviceSimulator::Impl {
     return npus[static_cast<std::size_t>(id)];
   }
 
+  /// Everything of the earliest pending time.
+  void step();
   void handle(const DeviceEventQueue::Item& item);
   void on_arrival(const Wire::Message& message);
   void on_receive(Npu& receiver, std::int32_t subject);
@@ -124,17 +126,28 @@ bool DeviceSimulator::busy() const {
   return !impl_->parts.queue.empty();
 }
 
-void DeviceSimulator::step() {
-  DeviceParts& parts = impl_->parts;
-  if (parts.queue.empty()) {
-    parts.now += impl_->idle_step;
-    return;
-  }
+void DeviceSimulator::Impl::step() {
   parts.now = parts.queue.next_time();
   DeviceEventQueue::Item item;
   while (parts.queue.pop(parts.now, item)) {
-    impl_->handle(item);
+    handle(item);
   }
+}
+
+void DeviceSimulator::step() {
+  if (impl_->parts.queue.empty()) {
+    impl_->parts.now += impl_->idle_step;
+  } else {
+    impl_->step();
+  }
+}
+
+void DeviceSimulator::run_until(Nanos horizon) {
+  const std::int64_t finished = impl_->parts.times_finished;
+  do {
+    impl_->step();
+  } while (impl_->parts.now < horizon && impl_->parts.times_finished == finished &&
+           !impl_->parts.queue.empty());
 }
 
 void DeviceSimulator::advance_idle_to(Nanos time) {

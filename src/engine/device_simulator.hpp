@@ -84,6 +84,10 @@ public:
   [[nodiscard]] bool busy() const;
   /// Handles the earliest pending time; when none is pending adds idle_step to the clock.
   void step();
+  /// Steps on without anybody looking in between: until a time at or after `horizon` has been
+  /// handled, or some NPU has become finished, or nothing is pending. Handles at least one time;
+  /// something must be pending.
+  void run_until(Nanos horizon);
   /// When nothing is pending: moves the clock to `time` (not backwards).
   void advance_idle_to(Nanos time);
 

@@ -12,7 +12,7 @@ namespace lockstep {
 /// One graph per NPU of the instance (receivers of a prefill instance included), ascending.
 struct Program {
   std::int64_t batch_id = 0;
-  std::vector<std::shared_ptr<const NpuGraph>> graphs;
+  std::vector<std::shared_ptr<NpuGraph>> graphs;
 };
 
 }  // namespace lockstep

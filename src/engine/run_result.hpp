@@ -110,15 +110,6 @@ public:
   [[nodiscard]] virtual bool wants_polls() const { return false; }
 };
 
-/// KV capacity of one instance, known before the run.
-struct KvCapacity {
-  std::int64_t blocks = 0;
-  std::int64_t block_size = 0;
-  Bytes bytes_per_block;  ///< per rank
-  Bytes weight_per_rank;
-  double utilization = 0;
-};
-
 struct NodeEnergy {
   double total = 0;  ///< J
   /// Base Node, NPU, CPU, Memory, Link, NIC, Storage in J.

@@ -44,10 +44,13 @@ const Program& ServingInstance::generate(const Batch& batch, std::int64_t wave_l
   } else {
     traces_.build(batch, wave_len, trace_, nullptr);
   }
-  Program program{batch.id, {}};
-  for (NpuGraph& graph : build_graphs(trace_, graph_context_)) {
-    program.graphs.push_back(std::make_shared<const NpuGraph>(std::move(graph)));
+  Program program;
+  if (!spare_.empty()) {
+    program = std::move(spare_.back());
+    spare_.pop_back();
   }
+  program.batch_id = batch.id;
+  graphs_.build(trace_, graph_context_, program.graphs);
   programs_.push_back(std::move(program));
   if (observer_.wants_programs()) {
     observer_.on_program(batch, trace_, programs_.back());
@@ -62,11 +65,16 @@ const Program* ServingInstance::program(std::int64_t batch_id) const {
 }
 
 void ServingInstance::drop_program(std::int64_t batch_id) {
-  std::erase_if(programs_, [&](const Program& p) { return p.batch_id == batch_id; });
+  const auto found = std::find_if(programs_.begin(), programs_.end(),
+                                  [&](const Program& p) { return p.batch_id == batch_id; });
+  if (found != programs_.end()) {
+    spare_.push_back(std::move(*found));
+    programs_.erase(found);
+  }
 }
 
-const std::shared_ptr<const NpuGraph>& ServingInstance::graph(const Program& program,
-                                                              std::int32_t npu) const {
+std::shared_ptr<const NpuGraph> ServingInstance::graph(const Program& program,
+                                                       std::int32_t npu) const {
   const auto index = static_cast<std::size_t>(npu - instance_.first_npu);
   ensure(index < program.graphs.size(), "the program has no graph for this NPU");
   return program.graphs[index];

@@ -10,6 +10,7 @@
 #include "energy/power_model.hpp"
 #include "engine/program.hpp"
 #include "engine/run_result.hpp"
+#include "iteration/graph_builder.hpp"
 #include "iteration/trace_builder.hpp"
 #include "perf/kernel_times.hpp"
 #include "serving/scheduler.hpp"
@@ -34,8 +35,8 @@ public:
   /// The program of a batch in flight; null before generate().
   [[nodiscard]] const Program* program(std::int64_t batch_id) const;
   void drop_program(std::int64_t batch_id);
-  [[nodiscard]] const std::shared_ptr<const NpuGraph>& graph(const Program& program,
-                                                             std::int32_t npu) const;
+  [[nodiscard]] std::shared_ptr<const NpuGraph> graph(const Program& program,
+                                                      std::int32_t npu) const;
 
   /// Programs of finished waves that no NPU of this member has fetched yet, oldest first.
   std::deque<std::int64_t> ready_waves;
@@ -51,8 +52,10 @@ private:
   TraceBuilder traces_;
   RunObserver& observer_;
   GraphContext graph_context_;
+  GraphBuilder graphs_;
   IterationTrace trace_;  ///< reused buffer
   std::deque<Program> programs_;
+  std::vector<Program> spare_;  ///< of batches that are done; their graphs are overwritten
 };
 
 }  // namespace lockstep

@@ -53,9 +53,7 @@ void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& ke
   for (const Instance& instance : cluster_.instances) {
     const auto& pool = pools[static_cast<std::size_t>(instance.id)];
     KVCacheManager kv = make_kv_cache_manager(instance, pool, policy_);
-    const NpuKvLayout& kv_layout = kv.layout();
-    kv_capacity_.push_back({kv_layout.blocks, kv_layout.block_size, kv_layout.bytes_per_block,
-                            kv_layout.weight_bytes, kv_layout.utilization});
+    kv_capacity_.push_back(kv.layout());
     auto times = kernel_times.times_for(instance);
     const std::string source = times->description();
     if (std::find(sources_.begin(), sources_.end(), source) == sources_.end()) {
@@ -71,8 +69,7 @@ void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& ke
 void Simulation::check_requests_fit(const Workload& workload) const {
   // The last token of a request is never computed, so its KV needs one slot less than its length.
   const auto slots = [&](const Instance& instance) {
-    const KvCapacity& kv = kv_capacity_[static_cast<std::size_t>(instance.id)];
-    return kv.blocks * kv.block_size;
+    return kv_capacity_[static_cast<std::size_t>(instance.id)].tokens();
   };
   std::int64_t prompt_room = 0;
   std::int64_t total_room = 0;
@@ -134,7 +131,11 @@ RunResult Simulation::run() {
 
 void Simulation::advance_clock(bool quiet) {
   if (device_->busy()) {
-    device_->step();
+    if (quiet && polls_may_be_skipped()) {
+      device_->run_until(next_cause());
+    } else {
+      device_->step();
+    }
     return;
   }
   if (quiet && !router_->next_arrival()) {
@@ -149,18 +150,27 @@ void Simulation::advance_clock(bool quiet) {
   device_->advance_idle_to(quiet ? idle_jump() : device_->now() + policy_.idle_step);
 }
 
-/// Polls of a quiet cluster change nothing until a request has arrived or a heartbeat is due, so
-/// the clock may take all those idle steps at once; not when standby energy is booked at each.
+/// Polls of a quiet cluster change nothing until an NPU finishes or the next cause comes, so they
+/// need not be made; but standby energy is booked at each.
+bool Simulation::polls_may_be_skipped() const {
+  return !power_ && !observer_.wants_polls();
+}
+
+/// The next arrival or heartbeat: until then an idle NPU has nothing to hear of.
+Nanos Simulation::next_cause() const {
+  const Nanos heartbeat = controller_->next_heartbeat_after() + Nanos{1};
+  return std::min(router_->next_arrival().value_or(heartbeat), heartbeat);
+}
+
+/// Where the idle clock stands when there is something to hear of.
 Nanos Simulation::idle_jump() const {
   const Nanos step = policy_.idle_step;
   const Nanos now = device_->now();
-  if (power_ || observer_.wants_polls()) {
+  const Nanos target = next_cause();
+  if (!polls_may_be_skipped() || target <= now) {
     return now + step;
   }
-  const Nanos target =
-      std::min(*router_->next_arrival(), controller_->next_heartbeat_after() + Nanos{1});
-  const std::int64_t steps = target <= now ? 1 : ceil_div((target - now).count(), step.count());
-  return now + step * steps;
+  return now + step * ceil_div((target - now).count(), step.count());
 }
 
 bool Simulation::poll_all() {

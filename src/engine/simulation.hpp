@@ -17,6 +17,7 @@
 #include "engine/run_result.hpp"
 #include "engine/serving_instance.hpp"
 #include "perf/kernel_times.hpp"
+#include "serving/npu_kv_layout.hpp"
 #include "serving/router.hpp"
 #include "workload/workload.hpp"
 
@@ -32,7 +33,7 @@ public:
   Simulation(const Simulation&) = delete;
   Simulation& operator=(const Simulation&) = delete;
 
-  [[nodiscard]] const std::vector<KvCapacity>& kv_capacity() const { return kv_capacity_; }
+  [[nodiscard]] const std::vector<NpuKvLayout>& kv_capacity() const { return kv_capacity_; }
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
   /// One line a source of kernel times.
   [[nodiscard]] const std::vector<std::string>& kernel_time_sources() const { return sources_; }
@@ -57,6 +58,8 @@ private:
   void check_requests_fit(const Workload& workload) const;
   void start_opening_event();
   void advance_clock(bool quiet);
+  [[nodiscard]] bool polls_may_be_skipped() const;
+  [[nodiscard]] Nanos next_cause() const;
   [[nodiscard]] Nanos idle_jump() const;
   /// False: the run is over.
   bool poll_all();
@@ -73,7 +76,7 @@ private:
   RunObserver& observer_;
   std::vector<std::string> warnings_;
   std::vector<std::string> sources_;
-  std::vector<KvCapacity> kv_capacity_;
+  std::vector<NpuKvLayout> kv_capacity_;
   std::unique_ptr<PowerModel> power_;
   std::vector<std::unique_ptr<ServingInstance>> instances_;
   std::unique_ptr<Router> router_;

@@ -103,13 +103,13 @@ void ConsoleReporter::log_memory(std::size_t instance, std::string text) {
   on_log({LogSeverity::info, "MemoryModel", owner.node, owner.id, std::move(text)});
 }
 
-void ConsoleReporter::kv_initialization(std::span<const KvCapacity> capacities) {
+void ConsoleReporter::kv_initialization(std::span<const NpuKvLayout> capacities) {
   capacities_.assign(capacities.begin(), capacities.end());
   if (min_severity() <= LogSeverity::info) {
     for (std::size_t i = 0; i < capacities.size(); ++i) {
-      const KvCapacity& kv = capacities[i];
+      const NpuKvLayout& kv = capacities[i];
       log_memory(i, fmt::format("NPU: model weight {}MB loaded",
-                                kv.weight_per_rank.count() * cluster_.instances[i].tp / kMiB));
+                                kv.weight_bytes.count() * cluster_.instances[i].tp / kMiB));
       log_memory(i,
                  fmt::format("NPU: KV cache {} blocks ({} tokens, {:.2f}MB) at utilization {:.2f}",
                              kv.blocks, kv.blocks * kv.block_size,
@@ -132,7 +132,7 @@ void ConsoleReporter::start() {
 void ConsoleReporter::exiting(const RunResult& result) {
   if (min_severity() <= LogSeverity::info) {
     for (std::size_t i = 0; i < capacities_.size(); ++i) {
-      const double weight = in_mb(capacities_[i].weight_per_rank);
+      const double weight = in_mb(capacities_[i].weight_bytes);
       log_memory(i,
                  fmt::format("NPU: used: {:.2f}MB remove: {:.2f}MB after: 0.00MB", weight, weight));
     }

@@ -17,6 +17,7 @@
 #include "report/log_line.hpp"
 #include "report/painter.hpp"
 #include "report/terminal.hpp"
+#include "serving/npu_kv_layout.hpp"
 
 namespace lockstep {
 
@@ -39,7 +40,7 @@ public:
   void opening(std::string_view version, std::string_view run_id,
                const std::vector<std::string>& kernel_times);
   /// At level INFO also the sizes of weights and KV cache.
-  void kv_initialization(std::span<const KvCapacity> capacities);
+  void kv_initialization(std::span<const NpuKvLayout> capacities);
   void start();
   /// Leaks (errors), then the lines that end a simulation.
   void exiting(const RunResult& result);
@@ -65,7 +66,7 @@ private:
   const Cluster& cluster_;
   ConsoleSettings settings_;
   Painter painter_;
-  std::vector<KvCapacity> capacities_;
+  std::vector<NpuKvLayout> capacities_;
   std::string pending_;
 };
 

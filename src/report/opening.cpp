@@ -150,7 +150,7 @@ std::string input_configuration(const RunOptions& options, std::string_view run_
   return painter.centred("Input configuration") + '\n' + rows.text() + painter.rule();
 }
 
-std::string kv_initialization(std::span<const KvCapacity> capacities, const Painter& painter) {
+std::string kv_initialization(std::span<const NpuKvLayout> capacities, const Painter& painter) {
   std::vector<std::string> labels;
   std::size_t widest = 0;
   for (std::size_t i = 0; i < capacities.size(); ++i) {
@@ -159,7 +159,7 @@ std::string kv_initialization(std::span<const KvCapacity> capacities, const Pain
   }
   std::string text = painter.centred("KV Cache Initialization") + '\n';
   for (std::size_t i = 0; i < capacities.size(); ++i) {
-    const KvCapacity& kv = capacities[i];
+    const NpuKvLayout& kv = capacities[i];
     const double gib =
         static_cast<double>(kv.blocks * kv.bytes_per_block.count()) / static_cast<double>(kGiB);
     text += fmt::format("  • {} : {} tokens / {} blocks ({:.2f} GiB/rank at util {:.2f})\n",

@@ -9,6 +9,7 @@
 #include "config/run_options.hpp"
 #include "engine/run_result.hpp"
 #include "report/painter.hpp"
+#include "serving/npu_kv_layout.hpp"
 
 namespace lockstep {
 
@@ -22,7 +23,7 @@ namespace lockstep {
                                               const Painter& painter);
 
 /// Tokens and blocks of every instance, then a rule.
-[[nodiscard]] std::string kv_initialization(std::span<const KvCapacity> capacities,
+[[nodiscard]] std::string kv_initialization(std::span<const NpuKvLayout> capacities,
                                             const Painter& painter);
 
 }  // namespace lockstep

@@ -107,6 +107,20 @@ class Export(Folder):
         self.assertEqual((self.folder / "a.csv").read_bytes(), (self.folder / "b.csv").read_bytes())
 
 
+class Upstream(Folder):
+    def test_numbering_and_unit(self):
+        # Empty metadata, then one compute node: id 1, type 4, duration 3 us.
+        (self.folder / "mine.0.et").write_bytes(bytes([0, 6, 0x08, 1, 0x18, 4, 0x38, 3]))
+        (self.folder / "other.0.et").write_bytes(b"of another prefix")
+        network = self.folder / "network.yml"
+        network.write_text("topology: [Ring]\nnpus_count: [1]\nbandwidth: [1.0]\nlatency: [1.0]\n")
+        args = [self.folder / "mine", "--network", network]
+        self.assertEqual(finishes(*args, "--schema", "upstream"), {0: 3000})
+        done = lockstep("trace", "run", *args)  # type 4 is in-memory compute here
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--schema upstream", done.stderr)
+
+
 class Refusals(Folder):
     def refused(self, needle, *args):
         done = lockstep("trace", *args)

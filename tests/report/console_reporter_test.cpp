@@ -60,7 +60,7 @@ public:
   }
 
   RunResult result_;
-  const std::vector<KvCapacity> capacities_{{10, 16, Bytes{kMiB}, Bytes{100 * kMiB}, 0.9}};
+  const std::vector<NpuKvLayout> capacities_{{10, 16, Bytes{kMiB}, Bytes{100 * kMiB}, Bytes{200 * kMiB}, 0.9}};
   RunOptions options_;
   Cluster cluster_;
   std::unique_ptr<ConsoleReporter> reporter_;

@@ -93,8 +93,8 @@ std::vector<std::string> shared_rows(const std::vector<std::string>& lines, std:
   return rows;
 }
 
-KvCapacity capacity_of(const std::string& line) {
-  KvCapacity kv;
+NpuKvLayout capacity_of(const std::string& line) {
+  NpuKvLayout kv;
   std::int64_t tokens = 0;
   double gib = 0;
   std::sscanf(line.c_str() + line.find(" : ") + 3,
@@ -124,7 +124,7 @@ TEST(OpeningConformance, SettingsAndCapacitiesArePrintedAsTheyWere) {
     EXPECT_EQ(rows, shared_rows(log.raw, heading, settings)) << file;
     EXPECT_GE(rows.size(), 14U) << file;
 
-    std::vector<KvCapacity> capacities;
+    std::vector<NpuKvLayout> capacities;
     std::size_t end = heading + 2;
     for (; log.plain[end].starts_with("  • "); ++end) {
       capacities.push_back(capacity_of(log.plain[end]));

@@ -67,8 +67,8 @@ TEST(InputConfiguration, OfOtherSettings) {
 }
 
 TEST(KvInitialization, LabelsAreAsWideAsTheWidest) {
-  std::vector<KvCapacity> capacities(11);
-  for (KvCapacity& kv : capacities) {
+  std::vector<NpuKvLayout> capacities(11);
+  for (NpuKvLayout& kv : capacities) {
     kv = {100, 16, Bytes{kGiB / 50}, Bytes{0}, 0.9};
   }
   const std::string text = kv_initialization(capacities, plain);
