@@ -59,7 +59,10 @@ std::string network_yml(const Cluster& cluster) {
                     "a network file holds one grid: use instances or DP groups of like shape");
   }
   const NetworkDims& dims = cluster.network;
-  const std::vector<std::string> types(dims.npus.size(), "FullyConnected");
+  std::vector<std::string_view> types;
+  for (std::size_t d = 0; d < dims.npus.size(); ++d) {
+    types.push_back(topology_name(cluster.network_settings.topology_of(d)));
+  }
   return fmt::format("topology: [{}]\nnpus_count: [{}]\nbandwidth: [{}]\nlatency: [{}]\n",
                      fmt::join(types, ", "), fmt::join(dims.npus, ", "),
                      fmt::join(float_texts(dims.bandwidth), ", "),
@@ -67,16 +70,20 @@ std::string network_yml(const Cluster& cluster) {
 }
 
 std::string system_json(const Cluster& cluster) {
-  const std::vector<std::string> rings(cluster.network.npus.size(), "ring");
-  Json system;
-  system["scheduling-policy"] = "LIFO";
-  system["endpoint-delay"] = 10;
-  system["active-chunks-per-dimension"] = 1;
-  system["preferred-dataset-splits"] = 1;
-  for (const char* collective : {"all-reduce", "all-gather", "reduce-scatter", "all-to-all"}) {
-    system[fmt::format("{}-implementation", collective)] = rings;
+  const NetworkSettings& settings = cluster.network_settings;
+  std::vector<std::string> algorithms;
+  for (std::size_t d = 0; d < cluster.network.npus.size(); ++d) {
+    algorithms.push_back(algorithm_name(settings.algorithm_of(d)));
   }
-  system["collective-optimization"] = "localBWAware";
+  Json system;
+  system["scheduling-policy"] = policy_name(settings.streams.policy);
+  system["endpoint-delay"] = settings.endpoint_delay.count();
+  system["active-chunks-per-dimension"] = settings.streams.active_chunks;
+  system["preferred-dataset-splits"] = settings.streams.dataset_splits;
+  for (const char* collective : {"all-reduce", "all-gather", "reduce-scatter", "all-to-all"}) {
+    system[fmt::format("{}-implementation", collective)] = algorithms;
+  }
+  system["collective-optimization"] = settings.bandwidth_aware ? "localBWAware" : "baseline";
   system["local-mem-bw"] = number(std::trunc(cluster.local_mem_bandwidth));
   system["boost-mode"] = 0;
   return system.dump(2);

@@ -16,6 +16,7 @@
 #include "config/json_view.hpp"
 #include "config/known_keys.hpp"
 #include "config/network_plan.hpp"
+#include "config/network_reader.hpp"
 #include "config/node_memory.hpp"
 #include "config/placement_reader.hpp"
 #include "config/power_reader.hpp"
@@ -51,6 +52,7 @@ public:
     check_prefill_decode(cluster_, instances_);
     plan_grids(cluster_);
     read_links(cluster_, top_);
+    read_network_settings(cluster_, top_);
     finish_instances();
     check_consistency(cluster_, options_);
     return std::move(cluster_);

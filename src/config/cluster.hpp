@@ -12,6 +12,7 @@
 
 #include "base/units.hpp"
 #include "config/fidelity.hpp"
+#include "config/network_settings.hpp"
 #include "config/pim_device.hpp"
 #include "config/placement.hpp"
 #include "config/power_config.hpp"
@@ -130,6 +131,7 @@ struct Cluster {
   /// In NPU order, at least one. One island that equals `network` is the usual case; several when
   /// instances or DP groups of unlike shapes do not fit into one grid.
   std::vector<NetworkIsland> islands;
+  NetworkSettings network_settings;  ///< of all islands
   double local_mem_bandwidth = 0;  ///< GB/s that prices reductions (first instance, last node)
   bool local_offloading = false;   ///< the flag, or some instance: weights through the local tier
   bool attn_offloading = false;    ///< the flag, or some instance: attention computed in memory

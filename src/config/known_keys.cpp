@@ -13,8 +13,12 @@ namespace {
 
 using Names = std::span<const std::string_view>;
 
-constexpr std::array<std::string_view, 5> kTop{"num_nodes", "nodes", "link_bw", "link_latency",
-                                               "cxl_mem"};
+constexpr std::array<std::string_view, 6> kTop{"num_nodes",    "nodes",   "link_bw",
+                                               "link_latency", "network", "cxl_mem"};
+constexpr std::array<std::string_view, 9> kNetwork{
+    "topology",          "collective_algorithm", "collective_optimization",
+    "scheduling_policy", "dataset_splits",       "active_chunks",
+    "queues_per_dim",    "endpoint_delay",       "congestion"};
 constexpr std::array<std::string_view, 4> kNode{"num_instances", "instances", "cpu_mem", "power"};
 constexpr std::array<std::string_view, 4> kCpuMem{"mem_size", "mem_bw", "mem_latency",
                                                   "pim_config"};
@@ -63,6 +67,7 @@ public:
 
   void cluster(const JsonView& top) {
     check(top, kTop);
+    check_member(top, "network", kNetwork);
     check_member(top, "cxl_mem", kCxlMem);
     each(top, "nodes", [&](const JsonView& node) {
       check(node, kNode);

@@ -1,5 +1,7 @@
 #include "engine/device_collective.hpp"
 
+#include "network/chunking.hpp"
+
 namespace lockstep {
 namespace {
 
@@ -8,26 +10,35 @@ constexpr std::int64_t kFirstTag = 500'000'000;
 constexpr std::int64_t kNumTags = 500'000'000;
 
 std::int64_t tag_of(const Collectives::Participation& own) {
-  return kFirstTag + own.stream % kNumTags;
+  return kFirstTag + own.number % kNumTags;
 }
 
 const CollectivePhase& phase_of(const Collectives::Participation& own) {
   return own.plan->phases[own.phase];
 }
 
+// Subject of exchange_acts: the stream, and whether it has processed a message.
+std::int32_t acts_subject(std::int32_t stream, bool has_processed) {
+  return 2 * stream + (has_processed ? 1 : 0);
+}
+
 }  // namespace
 
-Collectives::Collectives(const Topology& topology, const CollectiveSettings& settings,
-                         const CollectiveCosts& costs, std::vector<double> local_mem_bandwidths)
-    : topology_(topology),
-      settings_(settings),
-      costs_(costs),
-      states_(static_cast<std::size_t>(topology.num_npus())) {
-  for (std::size_t npu = 0; npu < states_.size(); ++npu) {
-    states_[npu].costs = costs;
-    if (npu < local_mem_bandwidths.size()) {
-      states_[npu].costs.local_mem_bandwidth = local_mem_bandwidths[npu];
+Collectives::Collectives(const Islands& islands, const DeviceSimulatorSpec& spec)
+    : islands_(islands),
+      settings_(spec.collectives),
+      streams_(spec.streams),
+      endpoint_delay_(spec.endpoint_delay),
+      num_npus_(spec.topology.num_npus()),
+      queued_(spec.streams.dataset_splits > 1 || spec.streams.queues_per_dim > 1) {
+  states_.reserve(static_cast<std::size_t>(num_npus_));
+  for (std::int32_t npu = 0; npu < num_npus_; ++npu) {
+    CollectiveCosts costs{spec.endpoint_delay, spec.local_mem_bandwidth};
+    const auto index = static_cast<std::size_t>(npu);
+    if (index < spec.local_mem_bandwidths.size()) {
+      costs.local_mem_bandwidth = spec.local_mem_bandwidths[index];
     }
+    states_.emplace_back(islands.of(npu), costs, spec.streams);
   }
 }
 
@@ -40,91 +51,167 @@ const CollectivePlan& Collectives::plan_for(State& state, const CollectiveReques
   // The NPU is in no collective now, so none of its plans is in use.
   CollectivePlan& plan = state.plans[state.oldest_plan];
   state.oldest_plan = (state.oldest_plan + 1) % kPlans;
-  make_plan(topology_, request, settings_, state.costs, plan);
+  make_plan(state.island->topology, request, settings_, state.costs, plan, Bytes{num_npus_});
   return plan;
 }
 
 bool Collectives::enter(DeviceEventQueue& queue, Nanos now, std::int32_t npu,
-                        std::int32_t node_index, const GraphNode& node) {
+                        const GraphNode& node) {
   State& state = states_[static_cast<std::size_t>(npu)];
-  const CollectivePlan& plan = plan_for(state, {node.comm, node.size, node.comm_mask});
+  const Chunking chunks = chunk(node.comm, node.size, num_npus_, streams_.dataset_splits);
+  const CollectivePlan& plan = plan_for(state, {node.comm, chunks.size, node.comm_mask});
   if (plan.phases.empty()) {
     return false;
   }
-  Participation& own = state.current;
-  own.plan = &plan;
-  own.node = node_index;
-  own.phase = 0;
-  ++own.stream;
-  enter_phase(queue, now, npu);
+  state.streams.resize(static_cast<std::size_t>(chunks.count));
+  state.under_way = chunks.count;
+  for (Participation& own : state.streams) {
+    own.plan = &plan;
+    own.phase = 0;
+    own.number = state.next_number++;
+  }
+  if (!queued_) {
+    enter_phase(queue, now, npu, 0);
+    return true;
+  }
+  const std::int64_t priority = state.queues.next_priority();
+  for (std::int32_t stream = 0; stream < chunks.count; ++stream) {
+    state.streams[static_cast<std::size_t>(stream)].priority = priority;
+    begin(queue, now, npu, stream);
+  }
   return true;
 }
 
-void Collectives::enter_phase(DeviceEventQueue& queue, Nanos now, std::int32_t npu) {
-  Participation& own = states_[static_cast<std::size_t>(npu)].current;
-  // Every second use of a tree stands on its head.
-  own.schedule = RankSchedule(topology_, phase_of(own), npu, own.stream % 2 != 0);
-  own.sent = own.posted = own.received = own.processed = 0;
-  queue.push_own(npu, now + costs_.endpoint_delay, {0, DeviceEventKind::exchange_acts});
+void Collectives::begin(DeviceEventQueue& queue, Nanos now, std::int32_t npu, std::int32_t stream) {
+  State& state = states_[static_cast<std::size_t>(npu)];
+  Participation& own = state.streams[static_cast<std::size_t>(stream)];
+  // All at once, so that every NPU deals them out alike, whichever stream is faster where.
+  own.queues.clear();
+  for (const CollectivePhase& phase : own.plan->phases) {
+    own.queues.push_back(state.queues.assign(own.plan->request.kind, phase));
+  }
+  stand_in_line(queue, now, npu, stream);
 }
 
-void Collectives::receive(DeviceEventQueue& queue, Nanos now, std::int32_t npu) {
-  Participation& own = states_[static_cast<std::size_t>(npu)].current;
-  const auto index = static_cast<std::int32_t>(own.received++);
-  queue.push_own(npu, now + costs_.endpoint_delay, {index, DeviceEventKind::exchange_waited});
+void Collectives::stand_in_line(DeviceEventQueue& queue, Nanos now, std::int32_t npu,
+                                std::int32_t stream) {
+  State& state = states_[static_cast<std::size_t>(npu)];
+  const Participation& own = state.streams[static_cast<std::size_t>(stream)];
+  state.queues.arrive(own.queues[own.phase], stream, own.priority);
+  start_waiting(queue, now, npu, own.queues[own.phase]);
+}
+
+void Collectives::start_waiting(DeviceEventQueue& queue, Nanos now, std::int32_t npu,
+                                std::size_t line) {
+  StreamQueues& queues = states_[static_cast<std::size_t>(npu)].queues;
+  for (auto next = queues.start_next(line); next; next = queues.start_next(line)) {
+    enter_phase(queue, now, npu, *next);
+  }
+}
+
+void Collectives::enter_phase(DeviceEventQueue& queue, Nanos now, std::int32_t npu,
+                              std::int32_t stream) {
+  State& state = states_[static_cast<std::size_t>(npu)];
+  Participation& own = state.streams[static_cast<std::size_t>(stream)];
+  const CollectivePhase& phase = phase_of(own);
+  const bool anticlockwise = own.queues.empty()
+                                 ? phase.anticlockwise
+                                 : state.queues.anticlockwise(own.queues[own.phase], phase);
+  // Every second use of a tree stands on its head.
+  own.schedule = RankSchedule(state.island->topology, phase, npu - state.island->first_npu,
+                              {own.number % 2 != 0, anticlockwise});
+  own.sent = own.posted = own.received = own.processed = 0;
+  queue.push_own(npu, now + endpoint_delay_,
+                 {acts_subject(stream, false), DeviceEventKind::exchange_acts});
+}
+
+void Collectives::receive(DeviceEventQueue& queue, Nanos now, std::int32_t npu,
+                          std::int32_t stream) {
+  queue.push_own(npu, now + endpoint_delay_, {stream, DeviceEventKind::exchange_waited});
 }
 
 bool Collectives::on_waited(DeviceEventQueue& queue, Wire& wire, Mailbox& mailbox, Nanos now,
-                            std::int32_t npu, std::int32_t received_index) {
-  const Participation& own = states_[static_cast<std::size_t>(npu)].current;
-  const Nanos reduction = own.schedule.reduction(costs_, received_index);
+                            std::int32_t npu, std::int32_t subject) {
+  State& state = states_[static_cast<std::size_t>(npu)];
+  Participation& own = state.streams[static_cast<std::size_t>(subject)];
+  const Nanos reduction = own.schedule.reduction(state.costs, own.received++);
   if (reduction > Nanos{0}) {
-    queue.push_own(npu, now + reduction, {1, DeviceEventKind::exchange_acts});
+    queue.push_own(npu, now + reduction,
+                   {acts_subject(subject, true), DeviceEventKind::exchange_acts});
     return false;
   }
-  return on_acts(queue, wire, mailbox, now, npu, true);
+  return on_acts(queue, wire, mailbox, now, npu, acts_subject(subject, true));
 }
 
 bool Collectives::on_acts(DeviceEventQueue& queue, Wire& wire, Mailbox& mailbox, Nanos now,
-                          std::int32_t npu, bool has_processed) {
-  Participation& own = states_[static_cast<std::size_t>(npu)].current;
-  own.processed += has_processed ? 1 : 0;
+                          std::int32_t npu, std::int32_t subject) {
+  const std::int32_t stream = subject / 2;
+  State& state = states_[static_cast<std::size_t>(npu)];
+  Participation& own = state.streams[static_cast<std::size_t>(stream)];
+  own.processed += subject % 2;
   for (const std::int64_t until = own.schedule.sends_after(own.processed); own.sent < until;) {
-    send(queue, wire, now, npu, own);
+    send(queue, wire, now, npu, stream);
   }
   for (const std::int64_t until = own.schedule.receives_after(own.processed); own.posted < until;) {
-    post(queue, mailbox, now, npu, own);
+    post(queue, mailbox, now, npu, stream);
   }
   if (own.processed < own.schedule.total()) {
     return false;
   }
-  if (++own.phase < own.plan->phases.size()) {
-    enter_phase(queue, now, npu);
-    return false;
+  return leave_phase(queue, now, npu, stream);
+}
+
+bool Collectives::leave_phase(DeviceEventQueue& queue, Nanos now, std::int32_t npu,
+                              std::int32_t stream) {
+  State& state = states_[static_cast<std::size_t>(npu)];
+  Participation& own = state.streams[static_cast<std::size_t>(stream)];
+  const bool more = ++own.phase < own.plan->phases.size();
+  if (!queued_) {
+    if (more) {
+      enter_phase(queue, now, npu, stream);
+      return false;
+    }
+  } else {
+    const std::size_t line = own.queues[own.phase - 1];
+    state.queues.leave(line);
+    if (more) {
+      stand_in_line(queue, now, npu, stream);
+    }
+    start_waiting(queue, now, npu, line);
+    if (more) {
+      return false;
+    }
   }
   own.plan = nullptr;
-  return true;
+  return --state.under_way == 0;
 }
 
 void Collectives::send(DeviceEventQueue& queue, Wire& wire, Nanos now, std::int32_t npu,
-                       Participation& own) {
+                       std::int32_t stream) {
+  State& state = states_[static_cast<std::size_t>(npu)];
+  Participation& own = state.streams[static_cast<std::size_t>(stream)];
   const CollectivePhase& phase = phase_of(own);
-  const RankSchedule::Message message = own.schedule.send(topology_, own.sent++);
+  const Topology& topology = state.island->topology;
+  const std::int32_t first = state.island->first_npu;
+  const RankSchedule::Message message = own.schedule.send(topology, own.sent++);
   const bool to_neighbour =
       phase.algorithm.family == CollectiveAlgorithm::Family::ring && !phase.group.flat;
   const Nanos travel = to_neighbour
                            ? phase.neighbour_time
-                           : topology_.point_to_point_time(npu, message.peer, message.size);
-  wire.send(queue, now + travel,
-            {npu, static_cast<std::int32_t>(message.peer), tag_of(own), message.size, -1});
+                           : topology.point_to_point_time(npu - first, message.peer, message.size);
+  const auto receiver = first + static_cast<std::int32_t>(message.peer);
+  wire.send(queue, now, travel, {npu, receiver, tag_of(own), message.size, -1});
 }
 
 void Collectives::post(DeviceEventQueue& queue, Mailbox& mailbox, Nanos now, std::int32_t npu,
-                       Participation& own) {
-  const RankSchedule::Message message = own.schedule.receive(topology_, own.posted++);
-  const MessageKey key{tag_of(own), static_cast<std::int32_t>(message.peer), message.size};
-  if (mailbox.post(npu, {key, kCollectiveReceive})) {
-    queue.push_own(npu, now, {kCollectiveReceive, DeviceEventKind::message_found});
+                       std::int32_t stream) {
+  State& state = states_[static_cast<std::size_t>(npu)];
+  Participation& own = state.streams[static_cast<std::size_t>(stream)];
+  const RankSchedule::Message message = own.schedule.receive(state.island->topology, own.posted++);
+  const auto source = state.island->first_npu + static_cast<std::int32_t>(message.peer);
+  const std::int32_t subject = -1 - stream;
+  if (mailbox.post(npu, {{tag_of(own), source, message.size}, subject})) {
+    queue.push_own(npu, now, {subject, DeviceEventKind::message_found});
   }
 }
 

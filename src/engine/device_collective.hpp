@@ -1,8 +1,8 @@
 // Collectives, message by message.
 //
-// Every NPU runs at most one collective at a time. An NPU's k-th collective meets the k-th of its
-// peers: they are numbered per NPU, and the number is part of the messages' tag. Early messages
-// wait in the mailbox until the receiver has entered.
+// Every NPU runs at most one collective at a time, as one stream or cut into several. An NPU's k-th
+// stream meets the k-th of its peers: they are numbered per NPU, and the number is part of the
+// messages' tag. Early messages wait in the mailbox until the receiver has entered.
 #pragma once
 
 #include <array>
@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "engine/device_event.hpp"
+#include "engine/device_islands.hpp"
 #include "engine/device_mailbox.hpp"
+#include "engine/device_streams.hpp"
 #include "engine/device_wire.hpp"
 #include "iteration/graph.hpp"
 #include "network/collective_plan.hpp"
@@ -18,63 +20,85 @@
 
 namespace lockstep {
 
-/// Subject of receives that belong to a collective and not to a node of their own.
-inline constexpr std::int32_t kCollectiveReceive = -1;
+/// Subjects below 0 are of receives that belong to a stream of the NPU's collective (its place in
+/// Collectives::streams_of) and not to a node of their own.
+[[nodiscard]] constexpr bool is_collective_receive(std::int32_t subject) {
+  return subject < 0;
+}
+[[nodiscard]] constexpr std::int32_t stream_of_receive(std::int32_t subject) {
+  return -1 - subject;
+}
 
 class Collectives {
 public:
-  /// What one NPU does in its current collective, or did in its last one.
+  /// What one NPU does in a stream of its current collective, or did in its last one.
   struct Participation {
-    const CollectivePlan* plan = nullptr;
-    std::int64_t stream = -1;  ///< number of the collective on this NPU
-    std::int32_t node = -1;
+    const CollectivePlan* plan = nullptr;  ///< null: it has ended
+    std::int64_t number = 0;               ///< of the stream on this NPU
     std::size_t phase = 0;
     RankSchedule schedule;
     std::int64_t sent = 0;
     std::int64_t posted = 0;
-    std::int64_t received = 0;
+    std::int64_t received = 0;  ///< and past their endpoint delay
     std::int64_t processed = 0;
+    std::int64_t priority = 0;
+    std::vector<std::size_t> queues{};  ///< by phase; empty when it never has to wait
   };
 
-  Collectives(const Topology& topology, const CollectiveSettings& settings,
-              const CollectiveCosts& costs, std::vector<double> local_mem_bandwidths = {});
+  /// `islands` must outlive it.
+  Collectives(const Islands& islands, const DeviceSimulatorSpec& spec);
 
   /// Enters a collective. False when it has no other member and so has ended already; it takes no
   /// number then.
-  bool enter(DeviceEventQueue& queue, Nanos now, std::int32_t npu, std::int32_t node_index,
-             const GraphNode& node);
-  /// A message that the NPU waits for is there.
-  void receive(DeviceEventQueue& queue, Nanos now, std::int32_t npu);
+  bool enter(DeviceEventQueue& queue, Nanos now, std::int32_t npu, const GraphNode& node);
+  /// A message that a stream of the NPU waits for is there.
+  void receive(DeviceEventQueue& queue, Nanos now, std::int32_t npu, std::int32_t stream);
   /// exchange_waited.
   bool on_waited(DeviceEventQueue& queue, Wire& wire, Mailbox& mailbox, Nanos now, std::int32_t npu,
-                 std::int32_t received_index);
+                 std::int32_t subject);
   /// exchange_acts; true when the NPU has finished the collective: its node has ended.
   bool on_acts(DeviceEventQueue& queue, Wire& wire, Mailbox& mailbox, Nanos now, std::int32_t npu,
-               bool has_processed);
+               std::int32_t subject);
 
-  [[nodiscard]] const Participation& of(std::int32_t npu) const {
-    return states_[static_cast<std::size_t>(npu)].current;
+  /// Of the current collective, by place.
+  [[nodiscard]] const std::vector<Participation>& streams_of(std::int32_t npu) const {
+    return states_[static_cast<std::size_t>(npu)].streams;
   }
 
 private:
   /// Plans of the last few different collectives; an iteration repeats two or three.
   static constexpr std::size_t kPlans = 4;
   struct State {
+    State(const DeviceIsland& island_in, const CollectiveCosts& costs_in,
+          const StreamSettings& settings)
+        : island(&island_in), costs(costs_in), queues(island_in.topology.num_dims(), settings) {}
+
+    const DeviceIsland* island;
     CollectiveCosts costs;
-    Participation current;
+    std::vector<Participation> streams;
+    std::int64_t under_way = 0;  ///< streams that have not ended
+    std::int64_t next_number = 0;
+    StreamQueues queues;
     std::array<CollectivePlan, kPlans> plans;
     std::size_t oldest_plan = 0;
   };
 
   const CollectivePlan& plan_for(State& state, const CollectiveRequest& request);
-  void enter_phase(DeviceEventQueue& queue, Nanos now, std::int32_t npu);
-  void send(DeviceEventQueue& queue, Wire& wire, Nanos now, std::int32_t npu, Participation& own);
+  void begin(DeviceEventQueue& queue, Nanos now, std::int32_t npu, std::int32_t stream);
+  void stand_in_line(DeviceEventQueue& queue, Nanos now, std::int32_t npu, std::int32_t stream);
+  void start_waiting(DeviceEventQueue& queue, Nanos now, std::int32_t npu, std::size_t line);
+  void enter_phase(DeviceEventQueue& queue, Nanos now, std::int32_t npu, std::int32_t stream);
+  bool leave_phase(DeviceEventQueue& queue, Nanos now, std::int32_t npu, std::int32_t stream);
+  void send(DeviceEventQueue& queue, Wire& wire, Nanos now, std::int32_t npu, std::int32_t stream);
   void post(DeviceEventQueue& queue, Mailbox& mailbox, Nanos now, std::int32_t npu,
-            Participation& own);
+            std::int32_t stream);
 
-  const Topology& topology_;
+  const Islands& islands_;
   CollectiveSettings settings_;
-  CollectiveCosts costs_;
+  StreamSettings streams_;
+  Nanos endpoint_delay_;
+  std::int64_t num_npus_;
+  bool queued_;  ///< streams may have to wait, or go round the other way
   std::vector<State> states_;
 };
 

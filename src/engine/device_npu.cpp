@@ -8,12 +8,12 @@
 namespace lockstep {
 
 DeviceParts::DeviceParts(const DeviceSimulatorSpec& spec)
-    : topology(spec.topology),
+    : islands(spec),
       queue(static_cast<std::size_t>(spec.topology.num_npus())),
+      wire(islands, spec.congestion_aware),
       mailbox(static_cast<std::size_t>(spec.topology.num_npus())),
       memory(spec.memory, spec.integer_memory_figures, spec.pim_queues_stride_by_devices),
-      collectives(topology, spec.collectives, {spec.endpoint_delay, spec.local_mem_bandwidth},
-                  spec.local_mem_bandwidths) {}
+      collectives(islands, spec) {}
 
 void Npu::start(Program program, DeviceParts& parts) {
   ensure(finished(), "a program was started on a busy NPU");
@@ -130,7 +130,7 @@ bool Npu::issue(std::int32_t v, DeviceParts& parts) {
       parts.queue.push_own(id_, parts.now + node.duration, {v, DeviceEventKind::node_done});
       return true;
     case NodeKind::collective:
-      if (!parts.collectives.enter(parts.queue, parts.now, id_, v, node)) {
+      if (!parts.collectives.enter(parts.queue, parts.now, id_, node)) {
         return false;
       }
       communicating_ = v;
@@ -154,10 +154,10 @@ bool Npu::issue(std::int32_t v, DeviceParts& parts) {
 
 void Npu::send(std::int32_t v, DeviceParts& parts) {
   const GraphNode& node = this->node(v);
-  ensure(node.peer >= 0 && node.peer < parts.topology.num_npus(), "a send to no NPU");
+  ensure(parts.islands.has(node.peer), "a send to no NPU");
   communicating_ = v;
-  const Nanos travel = parts.topology.point_to_point_time(id_, node.peer, node.size);
-  parts.wire.send(parts.queue, parts.now + travel, {id_, node.peer, node.tag, node.size, v});
+  const Nanos travel = parts.islands.travel_time(id_, node.peer, node.size);
+  parts.wire.send(parts.queue, parts.now, travel, {id_, node.peer, node.tag, node.size, v});
 }
 
 void Npu::free_children(std::int32_t v) {

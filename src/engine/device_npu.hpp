@@ -12,11 +12,11 @@
 
 #include "engine/device_collective.hpp"
 #include "engine/device_event.hpp"
+#include "engine/device_islands.hpp"
 #include "engine/device_mailbox.hpp"
 #include "engine/device_memory.hpp"
 #include "engine/device_wire.hpp"
 #include "iteration/graph.hpp"
-#include "network/topology.hpp"
 
 namespace lockstep {
 
@@ -24,7 +24,7 @@ namespace lockstep {
 struct DeviceParts {
   explicit DeviceParts(const DeviceSimulatorSpec& spec);
 
-  Topology topology;
+  Islands islands;
   Nanos now;
   std::int64_t times_finished = 0;  ///< how often an NPU has run out of programs
   DeviceEventQueue queue;

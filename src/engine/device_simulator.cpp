@@ -11,7 +11,7 @@ namespace lockstep {
 
 struct DeviceSimulator::Impl {
   explicit Impl(const DeviceSimulatorSpec& spec) : parts(spec), idle_step(spec.idle_step) {
-    const std::int64_t count = parts.topology.num_npus();
+    const std::int64_t count = parts.islands.num_npus();
     npus.reserve(static_cast<std::size_t>(count));
     for (std::int64_t id = 0; id < count; ++id) {
       npus.emplace_back(static_cast<std::int32_t>(id));
@@ -37,7 +37,9 @@ struct DeviceSimulator::Impl {
 void DeviceSimulator::Impl::handle(const DeviceEventQueue::Item& item) {
   const std::int32_t subject = item.event.subject;
   if (item.event.kind == DeviceEventKind::message_arrives) {
-    on_arrival(parts.wire.take(subject));
+    if (!parts.wire.passes_on(parts.queue, parts.now, subject)) {
+      on_arrival(parts.wire.take(subject));
+    }
     return;
   }
   Npu& owner = npus[static_cast<std::size_t>(item.owner)];
@@ -58,7 +60,7 @@ void DeviceSimulator::Impl::handle(const DeviceEventQueue::Item& item) {
       break;
     case DeviceEventKind::exchange_acts:
       exchanged = parts.collectives.on_acts(parts.queue, parts.wire, parts.mailbox, parts.now,
-                                            item.owner, subject != 0);
+                                            item.owner, subject);
       break;
     case DeviceEventKind::message_arrives:
       break;
@@ -80,8 +82,8 @@ void DeviceSimulator::Impl::on_arrival(const Wire::Message& message) {
 }
 
 void DeviceSimulator::Impl::on_receive(Npu& receiver, std::int32_t subject) {
-  if (subject == kCollectiveReceive) {
-    parts.collectives.receive(parts.queue, parts.now, receiver.id());
+  if (is_collective_receive(subject)) {
+    parts.collectives.receive(parts.queue, parts.now, receiver.id(), stream_of_receive(subject));
   } else {
     receiver.complete(subject, parts);
   }
@@ -95,7 +97,7 @@ Nanos DeviceSimulator::now() const {
 }
 
 std::int64_t DeviceSimulator::num_npus() const {
-  return impl_->parts.topology.num_npus();
+  return impl_->parts.islands.num_npus();
 }
 
 void DeviceSimulator::start(std::shared_ptr<const NpuGraph> graph) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/units.hpp"
+#include "config/network_settings.hpp"
 #include "iteration/graph.hpp"
 #include "network/collective_algorithm.hpp"
 #include "network/topology.hpp"
@@ -29,8 +30,14 @@ struct MemoryLevelSpec {
   std::int64_t pim_channels = 0;
 };
 
-struct DeviceSimulatorSpec {
+/// NPUs that exchange with each other only, in a grid of their own.
+struct DeviceIsland {
+  std::int32_t first_npu = 0;
   Topology topology;
+};
+
+struct DeviceSimulatorSpec {
+  Topology topology;  ///< of all NPUs; where there are islands only their number counts
   std::vector<MemoryLevelSpec> memory;
   double local_mem_bandwidth = 0;  ///< GB/s of 10^9 that prices reductions; 0: they are free
   /// The same by NPU, where they differ; else empty.
@@ -40,6 +47,11 @@ struct DeviceSimulatorSpec {
   /// Memory bandwidth and latency lose their fraction, as in the reference.
   bool integer_memory_figures = true;
   CollectiveSettings collectives{};  ///< rings unless told otherwise
+  StreamSettings streams{};          ///< one stream a collective unless told otherwise
+  /// Messages queue for links; each island may then have one dimension only.
+  bool congestion_aware = false;
+  /// In NPU order and without gaps. Collective masks refer to the NPU's own island.
+  std::vector<DeviceIsland> islands{};
   /// Number in-memory compute queues by num_devices * device + channel, as the reference does, so
   /// that channels of different devices may share one; otherwise every channel has its own.
   bool pim_queues_stride_by_devices = true;

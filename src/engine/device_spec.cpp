@@ -28,11 +28,27 @@ const Instance& last_nodes_first_instance(const Cluster& cluster) {
   return cluster.instances.front();
 }
 
+void set_network(const Cluster& cluster, DeviceSimulatorSpec& spec) {
+  const NetworkSettings& settings = cluster.network_settings;
+  spec.endpoint_delay = settings.endpoint_delay;
+  spec.collectives = CollectiveSettings::all(settings.algorithm_of(0));
+  spec.collectives.by_dimension =
+      settings.algorithms.size() > 1 ? settings.algorithms : std::vector<CollectiveAlgorithm>{};
+  spec.collectives.bandwidth_aware = settings.bandwidth_aware;
+  spec.streams = settings.streams;
+  spec.congestion_aware = settings.congestion_aware;
+  if (cluster.islands.size() > 1) {
+    for (const NetworkIsland& island : cluster.islands) {
+      spec.islands.push_back({island.first_npu, Topology::from(island.dims, settings)});
+    }
+  }
+}
+
 }  // namespace
 
 DeviceSimulatorSpec device_spec(const Cluster& cluster, const FidelityPolicy& policy) {
   ensure(!cluster.nodes.empty() && !cluster.instances.empty(), "a cluster without instances");
-  DeviceSimulatorSpec spec{.topology = Topology::from(cluster.network),
+  DeviceSimulatorSpec spec{.topology = Topology::from(cluster.network, cluster.network_settings),
                            .memory = {},
                            .local_mem_bandwidth = cluster.local_mem_bandwidth,
                            .idle_step = policy.idle_step,
@@ -44,6 +60,7 @@ DeviceSimulatorSpec device_spec(const Cluster& cluster, const FidelityPolicy& po
                                        instance.npu_mem.bandwidth);
     }
   }
+  set_network(cluster, spec);
   spec.memory.push_back(remote_level(cluster));
   if (cluster.local_offloading) {
     const Instance& instance = last_nodes_first_instance(cluster);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 namespace lockstep {
@@ -34,10 +35,11 @@ std::string misfit(const MessageKey& key, const std::vector<MessageKey>& arrived
   return "";
 }
 
-std::string sources(const Npu& npu, const std::vector<Npu>& npus, const DeviceParts& parts) {
+std::string sources(const Npu& npu, std::int32_t subject, const std::vector<Npu>& npus,
+                    const DeviceParts& parts) {
   std::string text;
   for (const Mailbox::Receive& receive : parts.mailbox.waiting(npu.id())) {
-    if (receive.subject != kCollectiveReceive) {
+    if (receive.subject != subject) {
       continue;
     }
     const Npu& source = npus[static_cast<std::size_t>(receive.key.source)];
@@ -49,18 +51,38 @@ std::string sources(const Npu& npu, const std::vector<Npu>& npus, const DevicePa
   return text;
 }
 
+// The first stream that waits for a message, else the first that has not ended.
+std::int32_t waiting_stream(const Npu& npu, const DeviceParts& parts) {
+  std::int32_t first = -1;
+  const auto& streams = parts.collectives.streams_of(npu.id());
+  for (std::size_t i = 0; i < streams.size(); ++i) {
+    const auto stream = static_cast<std::int32_t>(i);
+    const auto& receives = parts.mailbox.waiting(npu.id());
+    const bool waits = std::any_of(receives.begin(), receives.end(), [&](const auto& receive) {
+      return is_collective_receive(receive.subject) && stream_of_receive(receive.subject) == stream;
+    });
+    if (waits) {
+      return stream;
+    }
+    first = first < 0 && streams[i].plan != nullptr ? stream : first;
+  }
+  return first;
+}
+
 void add_collective(const Npu& npu, const std::vector<Npu>& npus, const DeviceParts& parts,
                     Lines& lines) {
-  const Collectives::Participation& own = parts.collectives.of(npu.id());
-  lines.push_back(fmt::format(
-      "NPU {} waits in {} #{} ({} B, dims {}){}", npu.id(), collective_name(own.plan->request.kind),
-      own.stream, own.plan->request.size.count(), active_dimensions(*own.plan, parts.topology),
-      sources(npu, npus, parts)));
+  const std::int32_t stream = waiting_stream(npu, parts);
+  const auto& own = parts.collectives.streams_of(npu.id())[static_cast<std::size_t>(stream)];
+  lines.push_back(fmt::format("NPU {} waits in {} #{} ({} B, dims {}){}", npu.id(),
+                              collective_name(own.plan->request.kind), own.number,
+                              own.plan->request.size.count(),
+                              active_dimensions(*own.plan, parts.islands.of(npu.id()).topology),
+                              sources(npu, -1 - stream, npus, parts)));
 }
 
 void add_receives(const Npu& npu, const DeviceParts& parts, Lines& lines) {
   for (const Mailbox::Receive& receive : parts.mailbox.waiting(npu.id())) {
-    if (receive.subject != kCollectiveReceive) {
+    if (!is_collective_receive(receive.subject)) {
       lines.push_back(fmt::format("NPU {} waits for a message ({} B, tag {}) from NPU {}{}",
                                   npu.id(), receive.key.size.count(), receive.key.tag,
                                   receive.key.source,

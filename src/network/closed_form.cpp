@@ -164,7 +164,7 @@ CollectiveSpan closed_form(const Topology& topology, const CollectiveRequest& re
   if (make_plan(topology, request, settings, costs).phases.empty()) {
     return {};
   }
-  const CollectiveAlgorithm& algorithm = settings.of(request.kind);
+  const CollectiveAlgorithm& algorithm = settings.of(request.kind, 0);
   ensure(!algorithm.flat || topology.num_dims() == 1,
          "no formula for a flat group of unlike links");
   std::vector<std::size_t> dims;
@@ -174,14 +174,17 @@ CollectiveSpan closed_form(const Topology& topology, const CollectiveRequest& re
       dims.push_back(d);
     }
   }
-  ensure(algorithm.family != Family::double_binary_tree || dims.size() == 1,
-         "no formula for trees over several dimensions");
+  for (const std::size_t d : dims) {
+    ensure(settings.of(request.kind, d).family != Family::double_binary_tree || dims.size() == 1,
+           "no formula for trees over several dimensions");
+  }
   const bool gather = request.kind == CollectiveKind::all_gather;
   const Bytes size = gather ? request.size : std::max(request.size, Bytes{topology.num_npus()});
   CollectiveSpan total;
   for (const Part& part : parts_of(topology, request.kind, size, dims, settings.bandwidth_aware)) {
     const CollectiveSpan span =
-        Formula(topology, costs, part.dim).span(algorithm, part.kind, part.size);
+        Formula(topology, costs, part.dim)
+            .span(settings.of(request.kind, part.dim), part.kind, part.size);
     total.first += span.first;
     total.last += span.last;
   }

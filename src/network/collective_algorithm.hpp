@@ -1,31 +1,14 @@
-// By which algorithm a collective runs and what its parts cost.
-//
-// `ring` is what serving clusters use here. The others are available for comparison: `direct`
-// (everyone sends to everyone, `direct<w>` with at most w messages in flight), `halvingDoubling`
-// and `doubleBinaryTree`. The prefix `one` (oneRing, oneDirect, ...) lays one flat group over all
-// NPUs, whatever the dimensions.
+// By which algorithm a collective of each kind runs and what its parts cost.
 #pragma once
 
 #include <cstdint>
-#include <string>
-#include <string_view>
+#include <vector>
 
 #include "base/units.hpp"
+#include "config/network_settings.hpp"
 #include "network/collective.hpp"
 
 namespace lockstep {
-
-struct CollectiveAlgorithm {
-  enum class Family : std::uint8_t { ring, direct, halving_doubling, double_binary_tree };
-  Family family = Family::ring;
-  bool flat = false;        ///< one group of all NPUs instead of one a dimension
-  std::int64_t window = 0;  ///< direct: messages in flight; 0: no limit
-  friend bool operator==(const CollectiveAlgorithm&, const CollectiveAlgorithm&) = default;
-};
-
-/// Throws UserError for an unknown name.
-[[nodiscard]] CollectiveAlgorithm algorithm_from_name(std::string_view name);
-[[nodiscard]] std::string algorithm_name(const CollectiveAlgorithm& algorithm);
 
 struct CollectiveSettings {
   CollectiveAlgorithm all_reduce;
@@ -35,10 +18,13 @@ struct CollectiveSettings {
   /// Over several dimensions: scatter on the inner ones, reduce only the share on the last. When
   /// false every dimension reduces the full size.
   bool bandwidth_aware = true;
+  /// By dimension, for every kind: goes before the above in the dimensions that it names.
+  std::vector<CollectiveAlgorithm> by_dimension{};
 
   /// The same algorithm for every kind.
   [[nodiscard]] static CollectiveSettings all(const CollectiveAlgorithm& algorithm);
   [[nodiscard]] const CollectiveAlgorithm& of(CollectiveKind kind) const;
+  [[nodiscard]] const CollectiveAlgorithm& of(CollectiveKind kind, std::size_t dimension) const;
 };
 
 /// Costs at the ends of a message.

@@ -52,7 +52,7 @@ public:
   void add(CollectiveKind kind, const ExchangeGroup& group, bool anticlockwise = false) {
     CollectivePhase phase;
     phase.kind = kind;
-    phase.algorithm = settings_.of(plan_.request.kind);
+    phase.algorithm = settings_.of(plan_.request.kind, group.dimension);
     phase.group = group;
     phase.anticlockwise = anticlockwise;
     phase.input = size_;
@@ -185,13 +185,13 @@ std::int64_t ExchangeGroup::member(const Topology& topology, std::int64_t npu,
 
 void make_plan(const Topology& topology, const CollectiveRequest& request,
                const CollectiveSettings& settings, const CollectiveCosts& costs,
-               CollectivePlan& out) {
+               CollectivePlan& out, Bytes least) {
   check(topology, request);
   out.request = request;
   out.phases.clear();
 
   std::vector<ExchangeGroup> groups;
-  if (settings.of(request.kind).flat) {
+  if (settings.of(request.kind, 0).flat) {
     if (topology.num_npus() > 1) {
       groups.push_back({true, 0, topology.num_npus()});
     }
@@ -207,7 +207,8 @@ void make_plan(const Topology& topology, const CollectiveRequest& request,
     return;
   }
   // No message may be empty: at least one byte for every NPU of the cluster.
-  const Bytes size = gather ? request.size : std::max(request.size, Bytes{topology.num_npus()});
+  const Bytes size =
+      gather ? request.size : std::max({request.size, Bytes{topology.num_npus()}, least});
   PhaseWriter writer(topology, settings, costs, size, out);
   add_phases(writer, groups, request.kind, settings.bandwidth_aware);
 }

@@ -56,10 +56,11 @@ struct CollectivePlan {
 };
 
 /// Fills `out` (its memory is used again). Throws UserError for a mask shorter than the network
-/// has dimensions, a negative size, and where the algorithm cannot do it.
+/// has dimensions, a negative size, and where the algorithm cannot do it. No kind but ALLGATHER
+/// runs with less than `least` bytes, or less than one for every NPU of the topology.
 void make_plan(const Topology& topology, const CollectiveRequest& request,
                const CollectiveSettings& settings, const CollectiveCosts& costs,
-               CollectivePlan& out);
+               CollectivePlan& out, Bytes least = {});
 
 [[nodiscard]] CollectivePlan make_plan(const Topology& topology, const CollectiveRequest& request,
                                        const CollectiveSettings& settings,

@@ -17,12 +17,12 @@ std::int64_t log2_of(std::int64_t n) {
 }  // namespace
 
 RankSchedule::RankSchedule(const Topology& topology, const CollectivePhase& phase, std::int64_t npu,
-                           bool mirrored)
+                           const Orientation& orientation)
     : phase_(&phase), npu_(npu), total_(phase.steps) {
   const std::int64_t n = phase.group.members;
   switch (phase.algorithm.family) {
     case Family::ring: {
-      const std::int64_t forward = phase.anticlockwise ? -1 : 1;
+      const std::int64_t forward = orientation.anticlockwise ? -1 : 1;
       next_ = phase.group.member(topology, npu, forward);
       prev_ = phase.group.member(topology, npu, -forward);
       break;
@@ -36,9 +36,9 @@ RankSchedule::RankSchedule(const Topology& topology, const CollectivePhase& phas
       position_ = phase.group.position(topology, npu);
       break;
     case Family::double_binary_tree: {
-      mirrored_ = mirrored;
+      mirrored_ = orientation.mirrored;
       const std::int64_t coordinate = phase.group.position(topology, npu);
-      position_ = mirrored ? n - 1 - coordinate : coordinate;
+      position_ = mirrored_ ? n - 1 - coordinate : coordinate;
       // In-order numbering: the level is the number of trailing ones.
       level_ = std::countr_one(static_cast<std::uint64_t>(position_));
       const bool root = position_ == n - 1;

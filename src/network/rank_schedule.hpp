@@ -20,10 +20,15 @@ public:
     Bytes size;
   };
 
+  /// Which way round a phase goes for all its members.
+  struct Orientation {
+    bool mirrored = false;       ///< tree: its root is at the lowest position, not the highest
+    bool anticlockwise = false;  ///< ring: messages go to the previous member, not the next
+  };
+
   RankSchedule() = default;
-  /// `mirrored`: the tree stands with its root at the lowest position instead of the highest.
   RankSchedule(const Topology& topology, const CollectivePhase& phase, std::int64_t npu,
-               bool mirrored);
+               const Orientation& orientation);
 
   /// Messages to be processed until the phase ends.
   [[nodiscard]] std::int64_t total() const { return total_; }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -14,12 +13,6 @@
 
 namespace lockstep {
 namespace {
-
-constexpr std::array<std::pair<TopologyKind, std::string_view>, 3> kNames{{
-    {TopologyKind::ring, "Ring"},
-    {TopologyKind::fully_connected, "FullyConnected"},
-    {TopologyKind::switch_, "Switch"},
-}};
 
 // NPU ids are 32 bits wide.
 constexpr std::int64_t kMaxNpus = std::numeric_limits<std::int32_t>::max();
@@ -61,21 +54,6 @@ std::int64_t hops_between(const Topology::Dimension& dim, std::int64_t a, std::i
 
 }  // namespace
 
-std::string_view topology_name(TopologyKind kind) {
-  return std::find_if(kNames.begin(), kNames.end(),
-                      [kind](const auto& entry) { return entry.first == kind; })
-      ->second;
-}
-
-std::optional<TopologyKind> topology_from_name(std::string_view name) {
-  for (const auto& [kind, known] : kNames) {
-    if (known == name) {
-      return kind;
-    }
-  }
-  return std::nullopt;
-}
-
 Topology::Topology(std::vector<Dimension> dims) : dims_(std::move(dims)) {
   if (dims_.empty()) {
     throw UserError("the network has no dimension", at("npus_count"),
@@ -92,7 +70,7 @@ Topology::Topology(std::vector<Dimension> dims) : dims_(std::move(dims)) {
   }
 }
 
-Topology Topology::from(const NetworkDims& dims) {
+Topology Topology::from(const NetworkDims& dims, const NetworkSettings& settings) {
   if (dims.bandwidth.size() != dims.npus.size() || dims.latency.size() != dims.npus.size()) {
     throw UserError(fmt::format("the network has {} dimensions, but {} bandwidths and {} latencies",
                                 dims.npus.size(), dims.bandwidth.size(), dims.latency.size()),
@@ -100,8 +78,7 @@ Topology Topology::from(const NetworkDims& dims) {
   }
   std::vector<Dimension> out;
   for (std::size_t d = 0; d < dims.npus.size(); ++d) {
-    out.push_back(
-        {TopologyKind::fully_connected, dims.npus[d], dims.bandwidth[d], dims.latency[d]});
+    out.push_back({settings.topology_of(d), dims.npus[d], dims.bandwidth[d], dims.latency[d]});
   }
   return Topology(std::move(out));
 }
@@ -120,6 +97,10 @@ std::int64_t Topology::neighbour(std::int64_t npu, std::size_t d, std::int64_t o
 Nanos Topology::message_time(std::size_t d, std::int64_t hops, Bytes size) const {
   const double wire = static_cast<double>(size.count()) / bytes_per_ns_[d];
   return Nanos{truncate(static_cast<double>(hops) * dims_[d].latency + wire)};
+}
+
+Nanos Topology::occupied_time(std::size_t d, Bytes size) const {
+  return Nanos{truncate(static_cast<double>(size.count()) / bytes_per_ns_[d])};
 }
 
 Nanos Topology::neighbour_time(std::size_t d, Bytes size) const {

@@ -1,25 +1,19 @@
 // The shape of the network and what one message over one dimension costs.
 //
 // Think of a grid of NPUs: each dimension is one building block (a ring, a full mesh, a switch)
-// that joins the NPUs whose other coordinates agree. There is no contention: a message's time
-// depends on its size and its ends alone. Times are ns; a link's GB is 2^30 bytes.
+// that joins the NPUs whose other coordinates agree. Here a message's time depends on its size and
+// its ends alone; messages that queue for links are in network/link_network.hpp. Times are ns; a
+// link's GB is 2^30 bytes.
 #pragma once
 
 #include <cstdint>
-#include <optional>
-#include <string_view>
 #include <vector>
 
 #include "base/units.hpp"
 #include "config/cluster.hpp"
+#include "config/network_settings.hpp"
 
 namespace lockstep {
-
-enum class TopologyKind : std::uint8_t { ring, fully_connected, switch_ };
-
-/// "Ring", "FullyConnected", "Switch".
-[[nodiscard]] std::string_view topology_name(TopologyKind kind);
-[[nodiscard]] std::optional<TopologyKind> topology_from_name(std::string_view name);
 
 /// Dimension 0 is innermost: NPU r has coordinate (r / prod(npus[0..d-1])) mod npus[d] in d.
 class Topology {
@@ -32,9 +26,9 @@ public:
   };
   /// Throws UserError for a size, bandwidth or latency out of range.
   explicit Topology(std::vector<Dimension> dims);
-  /// All dimensions FullyConnected, as the cluster file implies. Throws UserError as above, or
+  /// All dimensions FullyConnected unless the settings name others. Throws UserError as above, or
   /// when the lists differ in length.
-  [[nodiscard]] static Topology from(const NetworkDims& dims);
+  [[nodiscard]] static Topology from(const NetworkDims& dims, const NetworkSettings& settings = {});
 
   [[nodiscard]] std::size_t num_dims() const { return dims_.size(); }
   [[nodiscard]] const Dimension& dim(std::size_t d) const { return dims_[d]; }
@@ -45,6 +39,8 @@ public:
 
   /// floor(hops * latency + size / bytes_per_ns) over one dimension, one truncation of the sum.
   [[nodiscard]] Nanos message_time(std::size_t d, std::int64_t hops, Bytes size) const;
+  /// floor(size / bytes_per_ns): how long a link of dimension d is taken.
+  [[nodiscard]] Nanos occupied_time(std::size_t d, Bytes size) const;
   /// Between neighbours (hops 1; 2 through a switch).
   [[nodiscard]] Nanos neighbour_time(std::size_t d, Bytes size) const;
   /// Between any two different NPUs: priced in the lowest dimension in which they differ.

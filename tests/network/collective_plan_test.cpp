@@ -136,7 +136,7 @@ RC_GTEST_PROP(RankScheduleProperty, SendsAndReceivesAgree, ()) {
   for (const CollectivePhase& phase : plan.phases) {
     std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t>, int> open;
     for (std::int64_t npu = 0; npu < topology.num_npus(); ++npu) {
-      const RankSchedule schedule(topology, phase, npu, mirrored);
+      const RankSchedule schedule(topology, phase, npu, {mirrored, phase.anticlockwise});
       RC_ASSERT(schedule.receives_after(schedule.total()) == schedule.total());
       for (std::int64_t i = 0; i < schedule.sends_after(schedule.total()); ++i) {
         const RankSchedule::Message message = schedule.send(topology, i);

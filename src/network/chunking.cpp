@@ -1,0 +1,22 @@
+#include "network/chunking.hpp"
+
+#include <algorithm>
+
+#include "base/numeric.hpp"
+
+namespace lockstep {
+
+Chunking chunk(CollectiveKind kind, Bytes size, std::int64_t num_npus, std::int64_t splits) {
+  const bool gather = kind == CollectiveKind::all_gather;
+  if (splits == 1 || size < Bytes{0} || (gather && size == Bytes{0})) {
+    return {size, 1};  // what too few bytes mean is for the plan to say
+  }
+  const Bytes share = size / splits;
+  if (!gather && share < Bytes{num_npus}) {
+    return {Bytes{num_npus}, splits};
+  }
+  const Bytes each = std::max(share, Bytes{1});
+  return {each, std::max<std::int64_t>(ceil_div(size.count(), each.count()), 1)};
+}
+
+}  // namespace lockstep
