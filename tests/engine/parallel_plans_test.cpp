@@ -153,9 +153,9 @@ constexpr Scenario kScenarios[] = {{"all busy", all_busy},
                                    {"sessions", sessions},
                                    {"many chunks", many_chunks}};
 
-void run_all(const RunOptions& options, bool only_experts) {
+void run_all(const RunOptions& options, bool only_exchanges) {
   for (const Plan& plan : all_plans()) {
-    if (only_experts && !plan.moe) {
+    if (only_exchanges && plan.ep == 1) {
       continue;
     }
     for (const Scenario& scenario : kScenarios) {

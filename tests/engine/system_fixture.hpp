@@ -66,7 +66,7 @@ struct Replica {
   std::string model = "toy/dense";
   int tp = 1;
   int pp = 1;
-  int ep = 1;
+  int ep = 1;                   ///< 0: left out of the file
   std::string group;            ///< empty: none
   std::string pd;               ///< empty: neither prefill nor decode
   double mem_size = 1;          ///< GiB of an NPU
@@ -90,10 +90,11 @@ struct ToyCluster {
     for (const Replica& r : replicas) {
       instances += fmt::format(
           R"({}{{"model_name":"{}","hardware":"RTXPRO6000","npu_mem":{{"mem_size":{},"mem_bw":{},)"
-          R"("mem_latency":0}},"num_npus":{},"tp_size":{},"pp_size":{},"ep_size":{},)"
+          R"("mem_latency":0}},"num_npus":{},"tp_size":{},"pp_size":{},{})"
           R"("pd_type":{}{}{}}})",
           instances.empty() ? "" : ",", r.model, r.mem_size, r.mem_bandwidth, r.tp * r.pp, r.tp,
-          r.pp, r.ep, r.pd.empty() ? "null" : '"' + r.pd + '"',
+          r.pp, r.ep == 0 ? "" : fmt::format(R"("ep_size":{},)", r.ep),
+          r.pd.empty() ? "null" : '"' + r.pd + '"',
           r.group.empty() ? "" : fmt::format(R"(,"dp_group":"{}")", r.group),
           r.more.empty() ? "" : "," + r.more);
     }
