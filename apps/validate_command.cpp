@@ -56,7 +56,7 @@ RunOptions options_of(const RecordedRun& run, const Flags& flags) {
 
 std::string kv_note(const RecordedRun& run, const NpuKvLayout& capacity) {
   const std::string recorded =
-      run.num_gpu_blocks ? fmt::format("{}", *run.num_gpu_blocks) : "not recorded";
+      run.num_gpu_blocks ? fmt::format("{}", *run.num_gpu_blocks) : "unknown";
   return fmt::format("KV blocks of {} tokens: recorded {}, simulated {}", capacity.block_size,
                      recorded, capacity.blocks);
 }

@@ -42,7 +42,7 @@ struct Comparison {
   Metric ttft, tpot, latency;
   /// From the arrival on both sides, the recording's clocks joined by the shortest inbox wait.
   Metric ttft_from_arrival, latency_from_arrival;
-  Metric queueing;            ///< anchor to first scheduled
+  Metric queueing;            ///< anchor to first scheduled; no per-request error
   Metric scheduled_to_first;  ///< first scheduled to first token
   Figure itl_mean;            ///< over all tokens
   Figure makespan, generation_rate, total_rate, request_rate;
