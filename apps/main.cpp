@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "capacity_command.hpp"
 #include "run_command.hpp"
 #include "trace_command.hpp"
 #include "validate_command.hpp"
@@ -30,6 +31,7 @@ int dispatch(int argc, char** argv) {
   int exit_code = 0;
   add_workload_command(app, exit_code);
   add_trace_command(app, exit_code);
+  add_capacity_command(app, exit_code);
   add_validate_command(app, exit_code);
   try {
     app.parse(argc, argv);

@@ -16,17 +16,26 @@ std::int64_t moe_weight(const ModelConfig& m, std::int64_t ep, std::int64_t fp) 
 
 }  // namespace
 
-Bytes weight_bytes_per_rank(const ModelConfig& m, std::int64_t tp, std::int64_t pp, std::int64_t ep,
-                            std::int64_t fp) {
+WeightsByKind weights_by_kind(const ModelConfig& m, std::int64_t tp, std::int64_t pp,
+                              std::int64_t ep, std::int64_t fp) {
   const std::int64_t e = m.hidden_size;
+  const std::int64_t layers = m.num_hidden_layers / pp;
   const std::int64_t norm = e * fp;
   const std::int64_t qkv = e * ((m.q_dim() + 2 * m.kv_dim()) / tp) * fp;
   const std::int64_t o = (m.q_dim() / tp) * e * fp;
   const std::int64_t f = m.intermediate_size / tp;
   const std::int64_t mlp = m.has_expert_key ? moe_weight(m, ep, fp) : e * 2 * f * fp + f * e * fp;
-  const std::int64_t block = 2 * norm + qkv + o + mlp;
   const std::int64_t embedding = (m.vocab_size / tp) * e * fp;
-  return Bytes{embedding + block * (m.num_hidden_layers / pp) + norm + embedding};
+  return {.embedding = Bytes{embedding},
+          .attention = Bytes{(qkv + o) * layers},
+          .feed_forward = Bytes{mlp * layers},
+          .norms = Bytes{2 * norm * layers + norm},
+          .head = Bytes{embedding}};
+}
+
+Bytes weight_bytes_per_rank(const ModelConfig& m, std::int64_t tp, std::int64_t pp, std::int64_t ep,
+                            std::int64_t fp) {
+  return weights_by_kind(m, tp, pp, ep, fp).total();
 }
 
 Bytes kv_bytes_per_rank(const ModelConfig& m, std::int64_t tokens, std::int64_t num_npus,

@@ -14,6 +14,19 @@ namespace lockstep {
 [[nodiscard]] Bytes weight_bytes_per_rank(const ModelConfig& model, std::int64_t tp,
                                           std::int64_t pp, std::int64_t ep, std::int64_t fp);
 
+/// The same weights by what they are for; `total()` is weight_bytes_per_rank.
+struct WeightsByKind {
+  Bytes embedding;     ///< token table
+  Bytes attention;     ///< projections into and out of attention, all layers of the rank
+  Bytes feed_forward;  ///< MLPs, or experts and their gates, all layers of the rank
+  Bytes norms;
+  Bytes head;  ///< output projection
+
+  [[nodiscard]] Bytes total() const { return embedding + attention + feed_forward + norms + head; }
+};
+[[nodiscard]] WeightsByKind weights_by_kind(const ModelConfig& model, std::int64_t tp,
+                                            std::int64_t pp, std::int64_t ep, std::int64_t fp);
+
 /// KV cache of `tokens` tokens on one of `num_npus` ranks: 2*kv_dim*tokens*L*kv_fp // num_npus.
 [[nodiscard]] Bytes kv_bytes_per_rank(const ModelConfig& model, std::int64_t tokens,
                                       std::int64_t num_npus, std::int64_t kv_fp);
