@@ -48,7 +48,7 @@ public:
     }
     check_size(top_, cluster_);
     number_npus(cluster_);
-    form_dp_groups(cluster_, instances_, options_.fidelity);
+    form_dp_groups(cluster_, instances_, policy_);
     check_prefill_decode(cluster_, instances_);
     plan_grids(cluster_);
     read_links(cluster_, top_);
@@ -145,9 +145,8 @@ private:
           policy_.integer_memory_figures ? std::trunc(bandwidth) : bandwidth;
     }
     if (cluster_.power) {
-      cluster_.nodes[n].power =
-          read_power(node, cluster_.nodes[n], own, options_.fidelity == Fidelity::reference,
-                     cluster_.warnings);
+      cluster_.nodes[n].power = read_power(node, cluster_.nodes[n], own,
+                                           policy_.dram_idle_power_always_noted, cluster_.warnings);
     }
   }
 

@@ -132,10 +132,10 @@ struct Cluster {
   /// instances or DP groups of unlike shapes do not fit into one grid.
   std::vector<NetworkIsland> islands;
   NetworkSettings network_settings;  ///< of all islands
-  double local_mem_bandwidth = 0;  ///< GB/s that prices reductions (first instance, last node)
-  bool local_offloading = false;   ///< the flag, or some instance: weights through the local tier
-  bool attn_offloading = false;    ///< the flag, or some instance: attention computed in memory
-  bool power = false;              ///< every node has a power block
+  double local_mem_bandwidth = 0;    ///< GB/s that prices reductions (first instance, last node)
+  bool local_offloading = false;     ///< the flag, or some instance: weights through the local tier
+  bool attn_offloading = false;      ///< the flag, or some instance: attention computed in memory
+  bool power = false;                ///< every node has a power block
   std::vector<std::string> warnings;  ///< what was ignored or replaced, in reading order
 
   [[nodiscard]] std::int64_t total_npus() const;

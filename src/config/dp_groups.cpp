@@ -44,7 +44,7 @@ void check_same(const JsonView& view, const DpGroup& group, const char* key, std
 }
 
 void check_alike(Cluster& cluster, const DpGroup& group, const JsonView& view,
-                 const Instance& first, const Instance& own, Fidelity fidelity) {
+                 const Instance& first, const Instance& own, const FidelityPolicy& policy) {
   check_same(view, group, "tp_size", first.tp, own.tp);
   check_same(view, group, "ep_size", first.ep, own.ep);
   check_same(view, group, "pp_size", first.pp, own.pp);
@@ -60,7 +60,7 @@ void check_alike(Cluster& cluster, const DpGroup& group, const JsonView& view,
   const std::string problem =
       fmt::format("DP group '{}': instances {} and {} differ in model or hardware", group.name,
                   first.id, own.id);
-  if (fidelity != Fidelity::reference) {
+  if (!policy.unlike_group_members_pass) {
     view.fail_at("dp_group", problem, "replicas of one group serve one model on like hardware");
   }
   cluster.warnings.push_back(problem + "; they still run in step");
@@ -99,7 +99,8 @@ void share_experts(Cluster& cluster, const DpGroup& group, const JsonView& view)
 
 }  // namespace
 
-void form_dp_groups(Cluster& cluster, const std::vector<JsonView>& views, Fidelity fidelity) {
+void form_dp_groups(Cluster& cluster, const std::vector<JsonView>& views,
+                    const FidelityPolicy& policy) {
   for (Instance& instance : cluster.instances) {
     instance.ep_total = instance.ep;
     instance.local_ep = instance.ep;
@@ -110,7 +111,7 @@ void form_dp_groups(Cluster& cluster, const std::vector<JsonView>& views, Fideli
     const Instance& first = cluster.instances[static_cast<std::size_t>(group.members.front())];
     for (const std::int32_t id : group.members) {
       const Instance& own = cluster.instances[static_cast<std::size_t>(id)];
-      check_alike(cluster, group, view_of(id), first, own, fidelity);
+      check_alike(cluster, group, view_of(id), first, own, policy);
     }
     share_experts(cluster, group, view_of(first.id));
     const auto span = group.members.back() - group.members.front() + 1;

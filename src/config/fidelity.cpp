@@ -17,6 +17,9 @@ FidelityPolicy FidelityPolicy::for_mode(Fidelity mode) {
   policy.handoff_leaves_out_hits = false;
   policy.shared_reduction_bandwidth = false;
   policy.integer_memory_figures = false;
+  policy.unlike_group_members_pass = false;
+  policy.dram_idle_power_always_noted = false;
+  policy.cxl_use_is_a_fraction = false;
   policy.tied_embeddings_charged_twice = false;
   policy.placed_weights_occupy_npu = false;
   policy.kv_heads_split_without_limit = false;

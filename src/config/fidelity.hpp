@@ -30,6 +30,14 @@ struct FidelityPolicy {
   /// Memory bandwidths and latencies are cut to integers.
   bool integer_memory_figures = true;
 
+  // Cluster files and reports.
+  /// Members of a DP group may differ in model or hardware; otherwise that is an error.
+  bool unlike_group_members_pass = true;
+  /// With attention in memory it is said that the DRAM's idle power is replaced, given or not.
+  bool dram_idle_power_always_noted = true;
+  /// The use of a CXL tier is printed as a fraction, in spite of its percent sign.
+  bool cxl_use_is_a_fraction = true;
+
   // Memory.
   /// A model with tied embeddings pays for its embedding table twice.
   bool tied_embeddings_charged_twice = true;

@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 
 namespace lockstep {
-namespace {
 
-const char* tier_name(MemoryTier tier) {
+std::string_view tier_name(MemoryTier tier) {
   switch (tier) {
     case MemoryTier::local:
       return "LOCAL";
@@ -16,13 +15,11 @@ const char* tier_name(MemoryTier tier) {
     case MemoryTier::storage:
       return "STORAGE";
   }
-  return "";
+  return "unknown";
 }
 
-}  // namespace
-
 std::string to_string(const MemoryLocation& location) {
-  std::string text = tier_name(location.tier);
+  std::string text(tier_name(location.tier));
   if (location.device >= 0) {
     text += fmt::format(":{}", location.device);
   }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace lockstep {
 
@@ -18,6 +19,8 @@ struct MemoryLocation {
   friend bool operator==(const MemoryLocation&, const MemoryLocation&) = default;
 };
 
+/// "LOCAL", "REMOTE", "CXL", "STORAGE".
+[[nodiscard]] std::string_view tier_name(MemoryTier tier);
 [[nodiscard]] std::string to_string(const MemoryLocation& location);
 
 }  // namespace lockstep

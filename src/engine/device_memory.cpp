@@ -14,20 +14,6 @@ namespace {
 
 constexpr std::size_t kNumTiers = 5;
 
-std::string_view tier_name(MemoryTier tier) {
-  switch (tier) {
-    case MemoryTier::local:
-      return "LOCAL";
-    case MemoryTier::remote:
-      return "REMOTE";
-    case MemoryTier::cxl:
-      return "CXL";
-    case MemoryTier::storage:
-      return "STORAGE";
-  }
-  return "unknown";
-}
-
 MemoryLevelSpec checked(MemoryLevelSpec spec, bool integer_figures) {
   if (integer_figures) {
     spec.bandwidth = static_cast<double>(truncate(spec.bandwidth));

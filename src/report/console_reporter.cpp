@@ -73,8 +73,9 @@ void ConsoleReporter::on_heartbeat(const Heartbeat& heartbeat) {
   if (settings_.quiet || options_.log_format != LogFormat::tree) {
     return;
   }
-  const CxlUsage usage =
-      options_.fidelity == Fidelity::reference ? CxlUsage::fraction : CxlUsage::percent;
+  const CxlUsage usage = FidelityPolicy::for_mode(options_.fidelity).cxl_use_is_a_fraction
+                             ? CxlUsage::fraction
+                             : CxlUsage::percent;
   print(heartbeat_tree(heartbeat, painter_, usage));
   settle();
 }
