@@ -65,18 +65,18 @@ TEST(IslandRuns, UnlikeTensorParallelism) {
 }
 
 TEST(IslandRuns, AGroupBesideSingleInstances) {
-  expect_as_alone({expert(1, 1, "A"), expert(1, 1, "A")}, {dense(1)});
-  expect_as_alone({dense(2)}, {expert(1, 1, "A"), expert(1, 1, "A")});
+  expect_as_alone({expert(1, 2, "A"), expert(1, 2, "A")}, {dense(1)});
+  expect_as_alone({dense(2)}, {expert(1, 2, "A"), expert(1, 2, "A")});
 }
 
 TEST(IslandRuns, TwoGroups) {
-  expect_as_alone({expert(2, 2, "A"), expert(2, 2, "A")}, {expert(1, 1, "B"), expert(1, 1, "B")});
+  expect_as_alone({expert(2, 2, "A"), expert(2, 2, "A")}, {expert(1, 2, "B"), expert(1, 2, "B")});
 }
 
 // Later grids do not begin at NPU 0. Everything at once, and everybody is served.
 TEST(IslandRuns, AllAtWork) {
   const ToyCluster toy = cluster({dense(1), expert(2, 2, "A"), expert(2, 2, "A"), dense(4),
-                                  expert(1, 1, "B"), expert(1, 1, "B")},
+                                  expert(1, 2, "B"), expert(1, 2, "B")},
                                  "500");
   EXPECT_EQ(num_islands(toy), 4U);
   Calls calls;
