@@ -13,8 +13,8 @@
 
 #include "base/error.hpp"
 #include "config/run_flags.hpp"
+#include "engine/prepared_run.hpp"
 #include "engine/run_setup.hpp"
-#include "engine/simulation.hpp"
 #include "report/console_reporter.hpp"
 #include "report/output_file.hpp"
 #include "report/request_csv.hpp"
@@ -48,14 +48,6 @@ std::string run_id(const RunOptions& options) {
   return given;
 }
 
-/// Under --strict whatever would only be warned of ends the run.
-void refuse_warnings(const std::vector<std::string>& warnings) {
-  if (!warnings.empty()) {
-    throw UserError(warnings.front(), {"", 0, "--strict"},
-                    "mend it, or run without --strict to take it as a warning");
-  }
-}
-
 void log_warnings(ConsoleReporter& reporter, std::string_view component,
                   const std::vector<std::string>& warnings) {
   for (const std::string& warning : warnings) {
@@ -71,18 +63,13 @@ void simulate(const ParsedFlags& flags) {
     output.emplace(with_run_id(*options.output, id));
   }
   const RunSetup setup = load_run(options);
-  const auto ineffective = ineffective_flags(options, flags.given, setup.cluster);
   KernelTimeLibrary library(setup.perf);
   ConsoleReporter reporter(options, setup.cluster, {stdout, detect_terminal(stdout)});
-  Simulation simulation(setup.cluster, options, setup.workload ? &*setup.workload : nullptr,
-                        library, reporter);
-  if (options.strict) {
-    refuse_warnings(setup.cluster.warnings);
-    refuse_warnings(ineffective);
-    refuse_warnings(simulation.warnings());
-  }
+  PreparedRun run(flags, setup.cluster, setup.workload ? &*setup.workload : nullptr, library,
+                  reporter);
+  Simulation& simulation = run.simulation();
   reporter.opening(LOCKSTEP_VERSION, id, simulation.kernel_time_sources());
-  log_warnings(reporter, "Main", ineffective);
+  log_warnings(reporter, "Main", run.ineffective());
   log_warnings(reporter, "Main", simulation.warnings());
   reporter.kv_initialization(simulation.kv_capacity());
   simulation.announce_workload();

@@ -45,6 +45,7 @@ void collect_instances(std::vector<std::unique_ptr<ServingInstance>>& instances,
   for (const auto& instance : instances) {
     collect_requests(*instance, result);
     const KVCacheManager& kv = instance->scheduler().kv();
+    result.peak_kv_blocks.push_back(kv.npu_pool().peak_used());
     if (kv.prefix_caching()) {
       result.prefix.any_caching = true;
       result.prefix.requested += kv.npu_stats().requested;

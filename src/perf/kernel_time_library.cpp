@@ -7,10 +7,9 @@
 
 #include "base/error.hpp"
 #include "perf/analytic_times.hpp"
-#include "perf/bundle.hpp"
 #include "perf/bundle_search.hpp"
+#include "perf/kernel_time_store.hpp"
 #include "perf/kernel_times.hpp"
-#include "perf/measured_times.hpp"
 
 namespace lockstep {
 namespace {
@@ -33,31 +32,32 @@ std::string joined(const std::vector<std::filesystem::path>& paths) {
 }  // namespace
 
 struct KernelTimeLibrary::Impl {
-  explicit Impl(PerfSources given) : sources(std::move(given)) {}
+  Impl(PerfSources given, std::shared_ptr<KernelTimeStore> shared)
+      : sources(std::move(given)), store(std::move(shared)) {}
 
   using Triple = std::tuple<std::string, std::string, std::string>;
 
   std::shared_ptr<const KernelTimes> measured(const std::filesystem::path& dir,
-                                              const BundleName& name);
+                                              const Instance& instance, const BundleName& name);
   void check_limits(const Instance& instance, const BundleName& name, const BundleMeta& meta);
   std::shared_ptr<const KernelTimes> analytic(const Instance& instance, const BundleName& name);
 
   PerfSources sources;
-  std::map<std::string, Bundle> bundles;  ///< by folder
+  std::shared_ptr<KernelTimeStore> store;
   std::map<std::pair<std::string, std::int64_t>, std::shared_ptr<const KernelTimes>> times;
   std::map<Triple, bool> limits_checked;
-  GpuCatalog gpus;
   std::vector<std::string> warnings;
 };
 
 std::shared_ptr<const KernelTimes> KernelTimeLibrary::Impl::measured(
-    const std::filesystem::path& dir, const BundleName& name) {
-  const std::string key = dir.string();
-  Bundle& bundle = bundles.try_emplace(key, dir).first->second;
-  std::shared_ptr<const KernelTimes>& slot = times[{key, name.tp}];
+    const std::filesystem::path& dir, const Instance& instance, const BundleName& name) {
+  const auto found = store->measured(dir, name.tp);
+  std::shared_ptr<const KernelTimes>& slot = times[{dir.string(), name.tp}];
   if (!slot) {
-    slot = std::make_shared<const MeasuredTimes>(bundle, name.tp, warnings);
+    slot = found->times;
+    warnings.insert(warnings.end(), found->warnings.begin(), found->warnings.end());
   }
+  check_limits(instance, name, found->meta);
   return slot;
 }
 
@@ -96,10 +96,10 @@ std::shared_ptr<const KernelTimes> KernelTimeLibrary::Impl::analytic(const Insta
   if (!sources.allow_analytic) {
     throw UserError(problem, Where{{}, 0, fmt::format("instance {}", instance.id)}, mend);
   }
-  const std::shared_ptr<const GpuFacts> gpu = gpus.find(name.hardware);
+  const std::shared_ptr<const GpuFacts> gpu = store->gpu(name.hardware);
   if (!gpu) {
     throw UserError(fmt::format("{}; nor does the analytic model know this hardware (it knows {})",
-                                problem, gpus.known()),
+                                problem, store->known_gpus()),
                     Where{{}, 0, fmt::format("instance {}", instance.id)}, mend);
   }
   std::shared_ptr<const KernelTimes>& slot =
@@ -114,7 +114,10 @@ std::shared_ptr<const KernelTimes> KernelTimeLibrary::Impl::analytic(const Insta
 }
 
 KernelTimeLibrary::KernelTimeLibrary(PerfSources sources)
-    : impl_(std::make_unique<Impl>(std::move(sources))) {}
+    : KernelTimeLibrary(std::move(sources), std::make_shared<KernelTimeStore>()) {}
+
+KernelTimeLibrary::KernelTimeLibrary(PerfSources sources, std::shared_ptr<KernelTimeStore> store)
+    : impl_(std::make_unique<Impl>(std::move(sources), std::move(store))) {}
 
 KernelTimeLibrary::~KernelTimeLibrary() = default;
 
@@ -122,12 +125,7 @@ std::shared_ptr<const KernelTimes> KernelTimeLibrary::times_for(const Instance& 
   ensure(instance.model != nullptr, "an instance has a model");
   const BundleName name = name_of(instance);
   const auto dir = find_bundle(impl_->sources.roots, name);
-  if (!dir) {
-    return impl_->analytic(instance, name);
-  }
-  auto times = impl_->measured(*dir, name);
-  impl_->check_limits(instance, name, impl_->bundles.at(dir->string()).meta());
-  return times;
+  return dir ? impl_->measured(*dir, instance, name) : impl_->analytic(instance, name);
 }
 
 const std::vector<std::string>& KernelTimeLibrary::warnings() const {

@@ -68,10 +68,15 @@ struct PerfSources {
 /// Search order: --perf-dir, then $LOCKSTEP_PERF_DIR, then profiler/perf.
 [[nodiscard]] PerfSources perf_sources(const RunOptions& options);
 
-/// Loads bundles once and hands out kernel times per instance; collects warnings.
+class KernelTimeStore;
+
+/// Hands out the kernel times of one run's instances and collects that run's warnings. Bundles are
+/// read through a store, once for all libraries that share it; a library belongs to one thread.
 class KernelTimeLibrary {
 public:
+  /// With a store of its own.
   explicit KernelTimeLibrary(PerfSources sources);
+  KernelTimeLibrary(PerfSources sources, std::shared_ptr<KernelTimeStore> store);
   ~KernelTimeLibrary();
   KernelTimeLibrary(const KernelTimeLibrary&) = delete;
   KernelTimeLibrary& operator=(const KernelTimeLibrary&) = delete;

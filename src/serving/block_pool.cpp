@@ -1,5 +1,7 @@
 #include "serving/block_pool.hpp"
 
+#include <algorithm>
+
 #include "base/error.hpp"
 
 namespace lockstep {
@@ -7,6 +9,7 @@ namespace lockstep {
 BlockPool::BlockPool(std::int64_t num_blocks, Bytes bytes_per_block, bool caching)
     : num_blocks_(num_blocks),
       num_free_(num_blocks),
+      least_free_(num_blocks),
       bytes_per_block_(bytes_per_block),
       caching_(caching) {
   ensure(num_blocks >= 0 && num_blocks < std::int64_t{kNoBlock}, "BlockPool: bad number of blocks");
@@ -52,6 +55,7 @@ void BlockPool::get(std::int64_t count, std::vector<BlockId>& blocks) {
     blocks.push_back(id);
   }
   num_free_ -= count;
+  least_free_ = std::min(least_free_, num_free_);
 }
 
 void BlockPool::touch(std::span<const BlockId> blocks) {
@@ -64,6 +68,7 @@ void BlockPool::touch(std::span<const BlockId> blocks) {
     }
     ++block.refs;
   }
+  least_free_ = std::min(least_free_, num_free_);
 }
 
 void BlockPool::free(std::span<const BlockId> blocks) {
@@ -120,7 +125,7 @@ void BlockPool::reset() {
   blocks_.clear();
   index_.clear();
   head_ = tail_ = kNoBlock;
-  num_free_ = num_blocks_;
+  num_free_ = least_free_ = num_blocks_;
   cached_free_ = 0;
 }
 

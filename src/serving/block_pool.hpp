@@ -44,6 +44,8 @@ public:
   [[nodiscard]] std::int64_t num_blocks() const { return num_blocks_; }
   [[nodiscard]] std::int64_t num_free() const { return num_free_; }
   [[nodiscard]] std::int64_t num_used() const { return num_blocks_ - num_free_; }
+  /// The most blocks that were in use at once.
+  [[nodiscard]] std::int64_t peak_used() const { return num_blocks_ - least_free_; }
   [[nodiscard]] bool all_free() const { return num_free_ == num_blocks_; }
   [[nodiscard]] Bytes bytes_per_block() const { return bytes_per_block_; }
   /// Referred-to blocks and free ones that the index still points at.
@@ -78,6 +80,7 @@ private:
   BlockIndex index_;
   std::int64_t num_blocks_ = 0;
   std::int64_t num_free_ = 0;
+  std::int64_t least_free_ = 0;   ///< so far
   std::int64_t cached_free_ = 0;  ///< index entries whose block is free
   Bytes bytes_per_block_;
   BlockId head_ = kNoBlock;
