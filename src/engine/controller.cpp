@@ -79,6 +79,7 @@ void Controller::complete(ServingInstance& instance, std::int64_t iteration, std
   }
   ++activity_;
   instance.drop_program(completion.batch_id);
+  observer_.on_batch_done(instance.config().id, completion.batch_id, now);
   prompt_tokens_ += completion.prompt_tokens;
   generated_tokens_ += completion.generated_tokens;
   window_prompt_ += completion.prompt_tokens;
@@ -105,6 +106,7 @@ void Controller::complete(ServingInstance& instance, std::int64_t iteration, std
             fmt::format("Request #{} is done", request->id));
       }
       ++requests_;
+      observer_.on_request_done(*request);
       router_.on_complete(*request, now);
     }
   }

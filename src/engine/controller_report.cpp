@@ -15,6 +15,7 @@ void Controller::log(LogSeverity severity, std::string_view component, const Ins
 }
 
 void Controller::report_step(const std::vector<Batch*>& batches, Nanos now) {
+  observer_.on_launch(batches, now);
   if (!wants_steps_) {
     return;
   }

@@ -121,6 +121,8 @@ void Collectives::enter_phase(DeviceEventQueue& queue, Nanos now, std::int32_t n
   own.schedule = RankSchedule(state.island->topology, phase, npu - state.island->first_npu,
                               {own.number % 2 != 0, anticlockwise});
   own.sent = own.posted = own.received = own.processed = 0;
+  own.entered = now;
+  own.sent_so_far = Bytes{0};
   queue.push_own(npu, now + endpoint_delay_,
                  {acts_subject(stream, false), DeviceEventKind::exchange_acts});
 }
@@ -165,6 +167,11 @@ bool Collectives::leave_phase(DeviceEventQueue& queue, Nanos now, std::int32_t n
                               std::int32_t stream) {
   State& state = states_[static_cast<std::size_t>(npu)];
   Participation& own = state.streams[static_cast<std::size_t>(stream)];
+  if (listener_ != nullptr) {
+    const ExchangeGroup& group = phase_of(own).group;
+    listener_->on_phase({npu, own.plan->request.kind, group.dimension, group.flat, own.sent_so_far,
+                         own.entered, now});
+  }
   const bool more = ++own.phase < own.plan->phases.size();
   if (!queued_) {
     if (more) {
@@ -199,6 +206,7 @@ void Collectives::send(DeviceEventQueue& queue, Wire& wire, Nanos now, std::int3
   const Nanos travel = to_neighbour
                            ? phase.neighbour_time
                            : topology.point_to_point_time(npu - first, message.peer, message.size);
+  own.sent_so_far += message.size;
   const auto receiver = first + static_cast<std::int32_t>(message.peer);
   wire.send(queue, now, travel, {npu, receiver, tag_of(own), message.size, -1});
 }

@@ -11,6 +11,7 @@
 
 #include "engine/device_event.hpp"
 #include "engine/device_islands.hpp"
+#include "engine/device_listener.hpp"
 #include "engine/device_mailbox.hpp"
 #include "engine/device_streams.hpp"
 #include "engine/device_wire.hpp"
@@ -42,11 +43,16 @@ public:
     std::int64_t received = 0;  ///< and past their endpoint delay
     std::int64_t processed = 0;
     std::int64_t priority = 0;
+    Nanos entered;      ///< the phase
+    Bytes sent_so_far;  ///< in the phase; only while somebody listens
     std::vector<std::size_t> queues{};  ///< by phase; empty when it never has to wait
   };
 
   /// `islands` must outlive it.
   Collectives(const Islands& islands, const DeviceSimulatorSpec& spec);
+
+  /// Null: nobody.
+  void listen(DeviceListener* listener) { listener_ = listener; }
 
   /// Enters a collective. False when it has no other member and so has ended already; it takes no
   /// number then.
@@ -93,6 +99,7 @@ private:
   void post(DeviceEventQueue& queue, Mailbox& mailbox, Nanos now, std::int32_t npu,
             std::int32_t stream);
 
+  DeviceListener* listener_ = nullptr;
   const Islands& islands_;
   CollectiveSettings settings_;
   StreamSettings streams_;

@@ -57,7 +57,17 @@ void Npu::load(Program program) {
   }
 }
 
+void Npu::tell(std::int32_t v, DeviceParts& parts) const {
+  const auto index = static_cast<std::size_t>(v);
+  if (index < begun_.size()) {
+    parts.listener->on_work({id_, iteration_, &node(v), begun_[index], parts.now});
+  }
+}
+
 void Npu::complete(std::int32_t v, DeviceParts& parts) {
+  if (parts.listener != nullptr) {
+    tell(v, parts);
+  }
   switch (node(v).kind) {
     case NodeKind::compute:
       computing_ = false;
@@ -120,6 +130,10 @@ bool Npu::issue(std::int32_t v, DeviceParts& parts) {
   const GraphNode& node = this->node(v);
   ensure(node.duration >= Nanos{0} && node.size >= Bytes{0},
          "a graph node with a negative duration or size");
+  if (parts.listener != nullptr) {
+    begun_.resize(program_->nodes.size());
+    begun_[static_cast<std::size_t>(v)] = parts.now;
+  }
   switch (node.kind) {
     case NodeKind::compute:
       if (node.duration == Nanos{0}) {

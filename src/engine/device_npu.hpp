@@ -13,6 +13,7 @@
 #include "engine/device_collective.hpp"
 #include "engine/device_event.hpp"
 #include "engine/device_islands.hpp"
+#include "engine/device_listener.hpp"
 #include "engine/device_mailbox.hpp"
 #include "engine/device_memory.hpp"
 #include "engine/device_wire.hpp"
@@ -32,6 +33,7 @@ struct DeviceParts {
   Mailbox mailbox;
   MemoryDevices memory;
   Collectives collectives;
+  DeviceListener* listener = nullptr;  ///< null: nobody
 };
 
 class Npu {
@@ -67,6 +69,7 @@ private:
   /// False when the node takes no time and has ended already.
   bool issue(std::int32_t v, DeviceParts& parts);
   void send(std::int32_t v, DeviceParts& parts);
+  void tell(std::int32_t v, DeviceParts& parts) const;
   void free_children(std::int32_t v);
   void add_ready(std::int32_t v);
 
@@ -76,6 +79,7 @@ private:
   std::int64_t iteration_ = -1;
   Nanos computed_;
   std::vector<std::int32_t> missing_parents_;
+  std::vector<Nanos> begun_;  ///< by node; only while somebody listens
   /// Ascending; during a pass the part before next_ready_ has been looked at.
   std::vector<std::int32_t> ready_;
   std::size_t next_ready_ = 0;

@@ -100,6 +100,11 @@ std::int64_t DeviceSimulator::num_npus() const {
   return impl_->parts.islands.num_npus();
 }
 
+void DeviceSimulator::listen(DeviceListener* listener) {
+  impl_->parts.listener = listener;
+  impl_->parts.collectives.listen(listener);
+}
+
 void DeviceSimulator::start(std::shared_ptr<const NpuGraph> graph) {
   Npu& npu = impl_->npu(graph->npu);
   npu.start(std::move(graph), impl_->parts);

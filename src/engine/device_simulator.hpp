@@ -13,6 +13,7 @@
 
 #include "base/units.hpp"
 #include "config/network_settings.hpp"
+#include "engine/device_listener.hpp"
 #include "iteration/graph.hpp"
 #include "network/collective_algorithm.hpp"
 #include "network/topology.hpp"
@@ -66,6 +67,9 @@ public:
 
   [[nodiscard]] Nanos now() const;
   [[nodiscard]] std::int64_t num_npus() const;
+
+  /// Tells `listener` (null: nobody) of everything that ends from now on; it must outlive this.
+  void listen(DeviceListener* listener);
 
   /// Loads a program on a finished NPU and issues what depends on nothing, at now(). The NPU's
   /// iteration number grows by one.

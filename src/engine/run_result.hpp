@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,7 @@
 
 namespace lockstep {
 
+class DeviceListener;
 struct IterationTrace;
 struct Program;
 
@@ -95,6 +97,12 @@ public:
   virtual void on_step(const StepEvent& /*step*/) {}
   /// A batch whose program is about to be made (after padding).
   virtual void on_batch(const Batch& /*batch*/) {}
+  /// The batches of a step, one of each member of a wave, all padded: their programs begin now.
+  virtual void on_launch(std::span<Batch* const> /*batches*/, Nanos /*now*/) {}
+  /// First and last NPU of the instance have reported the batch finished.
+  virtual void on_batch_done(std::int32_t /*instance*/, std::int64_t /*batch*/, Nanos /*now*/) {}
+  /// The request has got its last token.
+  virtual void on_request_done(const Request& /*request*/) {}
   /// Rows and graphs of a batch; they are valid during the call. The members of a wave follow each
   /// other in group order.
   virtual void on_program(const Batch& /*batch*/, const IterationTrace& /*trace*/,
@@ -108,6 +116,8 @@ public:
   [[nodiscard]] virtual bool wants_programs() const { return false; }
   /// True: polls that cannot change anything are made and told as well.
   [[nodiscard]] virtual bool wants_polls() const { return false; }
+  /// Who hears of every node and network phase; null: nobody, which is faster. Asked once.
+  [[nodiscard]] virtual DeviceListener* device_listener() { return nullptr; }
 };
 
 struct NodeEnergy {

@@ -42,6 +42,7 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
     router_->load_built_in();
   }
   device_ = std::make_unique<DeviceSimulator>(device_spec(cluster, policy_));
+  device_->listen(observer.device_listener());
   controller_ = std::make_unique<Controller>(cluster, options, policy_, instances_, *router_,
                                              power_.get(), observer);
 }
