@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "capacity_command.hpp"
+#include "models_command.hpp"
 #include "perf_command.hpp"
 #include "run_command.hpp"
 #include "trace_command.hpp"
@@ -34,6 +35,7 @@ int dispatch(int argc, char** argv) {
   add_trace_command(app, exit_code);
   add_capacity_command(app, exit_code);
   add_perf_command(app, exit_code);
+  add_models_command(app, exit_code);
   add_validate_command(app, exit_code);
   try {
     app.parse(argc, argv);

@@ -1,7 +1,9 @@
-# lockstep_room(name ROOMS other... USES library...): a static library of src/<name>/*.cpp.
+# lockstep_room(name ROOMS other... USES library...): a static library of src/<name>/*.cpp and of
+# the folders in it.
 function(lockstep_room name)
   cmake_parse_arguments(arg "" "" "ROOMS;USES" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${name}/*.cpp")
+  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${name}/*.cpp"
+    "${PROJECT_SOURCE_DIR}/src/${name}/*/*.cpp")
   if(sources)
     add_library(lockstep_${name} STATIC ${sources})
     set(scope PUBLIC)
