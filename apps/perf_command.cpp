@@ -18,6 +18,7 @@
 #include "perf/gpu_facts.hpp"
 #include "perf/kernel_times.hpp"
 #include "perf/skew_fitting.hpp"
+#include "perf_tables_command.hpp"
 #include "report/output_file.hpp"
 
 namespace lockstep {
@@ -97,12 +98,18 @@ void add_check(CLI::App& parent, int& exit_code) {
 }
 
 void add_list(CLI::App& parent, int& exit_code) {
-  CLI::App* command = parent.add_subcommand("list", "bundles and analytic GPUs that are known");
-  auto dir = std::make_shared<std::optional<std::string>>();
-  command->add_option("--perf-dir", *dir, "folder of kernel-time bundles");
-  command->callback([dir, &exit_code] {
+  struct Flags {
+    std::optional<std::string> perf_dir;
+    std::optional<std::string> store;
+  };
+  CLI::App* command =
+      parent.add_subcommand("list", "bundles, imported tables and analytic GPUs that are known");
+  auto flags = std::make_shared<Flags>();
+  command->add_option("--perf-dir", flags->perf_dir, "folder of kernel-time bundles");
+  command->add_option("--store", flags->store, "folder of imported tables");
+  command->callback([flags, &exit_code] {
     RunOptions options;
-    options.perf_dir = *dir;
+    options.perf_dir = flags->perf_dir;
     const PerfSources sources = perf_sources(options);
     const auto bundles = list_bundles(sources.roots);
     fmt::print("Measured bundles:{}\n", bundles.empty() ? " none" : "");
@@ -110,6 +117,7 @@ void add_list(CLI::App& parent, int& exit_code) {
       fmt::print("  {} {} {} tp {}  ({})\n", bundle.hardware, bundle.model, bundle.variant,
                  fmt::join(bundle.degrees, ", "), bundle.dir.string());
     }
+    fmt::print("{}", store_listing(flags->store));
     fmt::print("Analytic GPUs: {}\n", GpuCatalog().known());
     exit_code = static_cast<int>(ExitCode::ok);
   });
@@ -123,6 +131,7 @@ CLI::App* add_perf_command(CLI::App& root, int& exit_code) {
   add_check(*command, exit_code);
   add_fit_skew(*command, exit_code);
   add_list(*command, exit_code);
+  add_perf_import(*command, exit_code);
   return command;
 }
 

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <memory>
 #include <system_error>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/numeric.hpp"
@@ -48,7 +49,10 @@ bool parse_whole(std::string_view text, Number& value) {
 
 }  // namespace
 
-CsvFile::CsvFile(const std::filesystem::path& file) : file_(file), content_(read_whole(file)) {
+CsvFile::CsvFile(const std::filesystem::path& file) : CsvFile(file, read_whole(file)) {}
+
+CsvFile::CsvFile(std::filesystem::path file, std::string content)
+    : file_(std::move(file)), content_(std::move(content)) {
   if (content_.starts_with("\xEF\xBB\xBF")) {
     position_ = 3;
   }

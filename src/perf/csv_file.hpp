@@ -16,6 +16,8 @@ class CsvFile {
 public:
   /// Reads the file and its header. Throws UserError when it cannot be read or is empty.
   explicit CsvFile(const std::filesystem::path& file);
+  /// The same from its text; `file` is only named in complaints.
+  CsvFile(std::filesystem::path file, std::string content);
   CsvFile(const CsvFile&) = delete;
   CsvFile& operator=(const CsvFile&) = delete;
 

@@ -13,10 +13,9 @@
 #include "config/cluster.hpp"
 #include "model/architecture.hpp"
 #include "model/layer.hpp"
+#include "perf/time_source.hpp"
 
 namespace lockstep {
-
-enum class TimeSource : std::uint8_t { exact, interpolated, extrapolated, analytic };
 
 struct KernelTime {
   Nanos time;  ///< >= 1

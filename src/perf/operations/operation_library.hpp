@@ -1,0 +1,32 @@
+// Where the times of a GPU's operations come from: the user's store of imported tables when it has
+// the GPU, else the coefficients of hardware/<GPU>.yaml.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "perf/operations/operation_times.hpp"
+
+namespace lockstep {
+
+struct OperationRequest {
+  std::string gpu;                             ///< "H100", "NVIDIA-H100-SXM", "h100_sxm", ...
+  std::string engine_version;                  ///< of vLLM, "0.19.0"; empty: the newest there is
+  std::optional<std::filesystem::path> store;  ///< default: $XDG_CACHE_HOME/lockstep/...
+  bool allow_tables = true;                    ///< false: coefficients only
+  bool allow_analytic = true;                  ///< false: measured tables or an error
+};
+
+struct OperationSource {
+  std::shared_ptr<const OperationTimes> times;
+  /// Another engine version taken, operations that only coefficients answer, ...
+  std::vector<std::string> notes;
+};
+
+/// Throws UserError when nothing knows the GPU (names what was looked for and how to get it).
+[[nodiscard]] OperationSource operation_times_for(const OperationRequest& request);
+
+}  // namespace lockstep
