@@ -74,6 +74,9 @@ void read_datasheet(const YamlFile& yaml, const YAML::Node& sheet, GpuFacts& gpu
   gpu.bandwidth = positive(yaml, sheet, "memory_bandwidth_gb_s");
   gpu.memory_gb = positive(yaml, sheet, "memory_gb");
   gpu.l2_mb = positive(yaml, sheet, "l2_mb");
+  if (YamlFile::present(yaml.child(sheet, "link_gb_s"))) {
+    gpu.link_gb_s = positive(yaml, sheet, "link_gb_s");
+  }
   gpu.power_w = positive(yaml, sheet, "power_w");
   const YAML::Node peaks = required(yaml, sheet, "peak_tflops");
   for (const auto& entry : peaks) {

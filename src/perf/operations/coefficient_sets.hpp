@@ -31,8 +31,8 @@ struct CoefficientSet {
 /// or one that padding would avoid. The place's time, held to that.
 [[nodiscard]] double steadied(const TableCurve& curve, std::size_t place);
 
-/// A table's rows of one set, those of products steadied on demand. `group` of a sample is what a fit may leave out whole: the head size
-/// of attention, the layer's shape of experts, else 0.
+/// A table's rows of one set, those of products steadied on demand. `group` of a sample is what a
+/// fit may leave out whole: the head size of attention, the layer's shape of experts, else 0.
 [[nodiscard]] std::vector<OperationSample> samples_of(const CoefficientSet& set,
                                                       const OperationTable& table,
                                                       bool steady = false);

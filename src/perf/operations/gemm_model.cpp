@@ -78,8 +78,7 @@ double base(const GpuLimits& limits, std::span<const double> c, const Sizes& siz
   const double spilled = std::max(0.0, m * k * row_bytes + 2.0 * m * n - 0.5 * limits.cache);
   const double read = (weights * cold + spilled) / (limits.bandwidth * c[memory]);
   const double converted = row_bytes < 2.0 ? m * k * (2.0 + row_bytes) : 0.0;
-  return c[launch] + blend_times(best, read, c[mix]) +
-         converted / (limits.bandwidth * c[convert]);
+  return c[launch] + blend_times(best, read, c[mix]) + converted / (limits.bandwidth * c[convert]);
 }
 
 void along(const Sizes& sizes, std::span<double> values) {
@@ -117,12 +116,12 @@ const OperationModel& gemm_model() {
        {"tile_128x128", "multiple of a full tile's time", 1.05, 0.5, 30},
        {"tile_128x256", "multiple of a full tile's time", 1.0, 0.5, 30},
        {"tile_256x128", "multiple of a full tile's time", 1.0, 0.5, 30}},
-      {{"rows", {0, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15}},
-       {"columns", {5, 8, 10, 12, 14, 16}},
-       {"depth", {5, 7, 8, 10, 12, 14, 16}},
-       {"outputs", {5, 12, 15, 17, 18, 19, 20, 21, 22, 24, 30}},
-       {"work", {10, 24, 28, 30, 32, 34, 36, 38, 40, 44}},
-       {"rows, not a multiple of 4", {-1, 0, 4, 6, 8, 10, 12}}},
+      {{"rows", {0, 4, 6, 8, 10, 12, 15}},
+       {"columns", {5, 8, 12, 16}},
+       {"depth", {5, 8, 12, 16}},
+       {"outputs", {5, 12, 16, 18, 20, 22, 24, 30}},
+       {"work", {10, 24, 30, 34, 38, 44}},
+       {"rows, not a multiple of 4", {-1, 0, 5, 9, 12}}},
       base,
       along};
   return kModel;

@@ -76,10 +76,10 @@ std::vector<CoefficientSpec> specs() {
 }
 
 std::vector<SaturationAxis> axes() {
-  return {{"tokens", {0, 3, 5, 7, 9, 11, 14, 17}},
-          {"heads", {0, 2, 4, 6, 7}},
-          {"context", {0, 6, 9, 11, 13, 15, 17}},
-          {"attention work", {18, 26, 30, 34, 38, 42, 46}},
+  return {{"tokens", {0, 5, 8, 11, 17}},
+          {"heads", {0, 3, 7}},
+          {"context", {0, 8, 12, 17}},
+          {"attention work", {18, 28, 34, 40, 46}},
           {"bytes of a cached value", {1, 2}}};
 }
 
@@ -108,15 +108,14 @@ const OperationModel& latent_kernel_model() {
 }
 
 const OperationModel& latent_absorption_model() {
-  static const OperationModel kModel = {
-      "latent_absorption",
-      {{"launch", "us", 3, 0.5, 100},
-       {"compute", "share of peak", 0.5, 0.01, 2},
-       {"memory", "share of bandwidth", 0.8, 0.05, 20},
-       {"blend", "exponent", 2, 1, 12}},
-      {{"tokens", {0, 4, 6, 8, 10, 13, 15}}, {"heads", {0, 2, 4, 7}}},
-      absorption_base,
-      absorption_along};
+  static const OperationModel kModel = {"latent_absorption",
+                                        {{"launch", "us", 3, 0.5, 100},
+                                         {"compute", "share of peak", 0.5, 0.01, 2},
+                                         {"memory", "share of bandwidth", 0.8, 0.05, 20},
+                                         {"blend", "exponent", 2, 1, 12}},
+                                        {{"tokens", {0, 6, 9, 15}}, {"heads", {0, 3, 7}}},
+                                        absorption_base,
+                                        absorption_along};
   return kModel;
 }
 

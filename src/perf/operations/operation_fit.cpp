@@ -189,6 +189,16 @@ private:
   std::size_t count_ = 0;
 };
 
+// Factors that hardly differ from 1 are no knowledge worth a number.
+void drop_small(OperationCoefficients& fitted) {
+  constexpr double kSmall = 0.03;
+  for (auto& factors : fitted.factors) {
+    for (double& factor : factors) {
+      factor = std::abs(factor) < kSmall ? 0.0 : factor;
+    }
+  }
+}
+
 }  // namespace
 
 OperationCoefficients fit_operation(const OperationModel& model, const GpuLimits& limits,
@@ -212,6 +222,7 @@ OperationCoefficients fit_operation(const OperationModel& model, const GpuLimits
       search.improve(fitted, round == 0 ? 0.4 : 0.1);
       factors.improve(fitted);
     }
+    drop_small(fitted);
     const double loss = search.loss_of(fitted);
     if (loss < least) {
       least = loss;

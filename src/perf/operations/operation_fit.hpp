@@ -17,10 +17,10 @@ struct OperationSample {
 };
 
 struct FitEffort {
-  std::size_t search_samples = 3000;   ///< for the coefficients
-  std::size_t factor_samples = 40000;  ///< for the saturation factors
-  int rounds = 3;                      ///< of coefficients and factors in turn
-  int starts = 2;                      ///< the given values, then disturbed ones; the best counts
+  std::size_t search_samples = 2500;   ///< for the coefficients
+  std::size_t factor_samples = 20000;  ///< for the saturation factors
+  int rounds = 4;                      ///< of coefficients and factors in turn
+  int starts = 4;                      ///< the given values, then disturbed ones; the best counts
 };
 
 /// Minimises the mean of |ln(model / measured)|, single errors counted up to a half: first the

@@ -19,6 +19,7 @@ struct GpuLimits {
   double flops = 1;      ///< peak of the number format, per microsecond
   double bandwidth = 1;  ///< of memory, bytes per microsecond
   double cache = 1;      ///< L2, bytes
+  double link = 1;       ///< to other GPUs, one direction, bytes per microsecond
 };
 
 /// Sizes of one call, in the order that its model documents.

@@ -79,6 +79,7 @@ GpuLimits limits_of(const GpuFacts& gpu, Precision precision) {
   }
   limits.bandwidth = gpu.bandwidth * 1e3;
   limits.cache = gpu.l2_mb * real(kMiB);
+  limits.link = gpu.link_gb_s * 1e3;
   return limits;
 }
 

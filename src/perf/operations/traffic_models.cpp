@@ -53,18 +53,16 @@ enum Collective : std::uint8_t { latency, hop, link, full, collective_mix };
 
 // Bytes that a rank sends over those of its buffer: (n - 1) / n, the same for every collective up
 // to a factor that the link's rate takes in.
-double collective_base(const GpuLimits&, std::span<const double> c, const Sizes& s) {
+double collective_base(const GpuLimits& limits, std::span<const double> c, const Sizes& s) {
   const double others = s[1] - 1.0;
   const double sent = s[0] * others / s[1];
-  const double pace = c[link] * 1e3 * std::pow(s[1] / 8.0, c[full]);
+  const double pace = c[link] * limits.link * std::pow(s[1] / 8.0, c[full]);
   return blend_times(c[latency] + c[hop] * others, sent / pace, c[collective_mix]);
 }
 
 void collective_along(const Sizes& s, std::span<double> values) {
-  const double bytes = std::max(std::log2(s[0]), 8.0);
-  values[0] = s[1] < 3 ? bytes : 7.0;
-  values[1] = s[1] >= 3 && s[1] < 6 ? bytes : 7.0;
-  values[2] = s[1] >= 6 ? bytes : 7.0;
+  values[0] = std::log2(std::max(s[0], 1.0));
+  values[1] = std::log2(s[1]);
 }
 
 }  // namespace
@@ -73,7 +71,7 @@ const OperationModel& quantise_model() {
   static const OperationModel kModel = {
       "quantise",
       {{"launch", "us", 2, 0.01, 100}, {"rate", "multiple of bandwidth", 1, 0.01, 30}},
-      {{"elements", {5, 14, 17, 19, 21, 23, 25, 27, 31}}, {"tokens", {0, 4, 7, 10, 13, 15}}},
+      {{"elements", {5, 16, 20, 24, 31}}, {"tokens", {0, 4, 7, 10, 13, 15}}},
       quantise_base,
       quantise_along};
   return kModel;
@@ -83,39 +81,35 @@ const OperationModel& convolution_model() {
   static const OperationModel kModel = {
       "convolution",
       {{"launch", "us", 2, 0.1, 100}, {"rate", "multiple of bandwidth", 1, 0.001, 30}},
-      {{"elements", {0, 6, 10, 13, 15, 17, 19, 21, 24}},
-       {"tokens", {0, 4, 7, 10, 13, 15}},
-       {"batch", {0, 3, 6, 10}}},
+      {{"elements", {0, 10, 15, 19, 24}}, {"tokens", {0, 7, 15}}, {"batch", {0, 5, 10}}},
       convolution_base,
       convolution_along};
   return kModel;
 }
 
 const OperationModel& delta_rule_model() {
-  static const OperationModel kModel = {"delta_rule",
-                                        {{"launch", "us", 5, 0.1, 200},
-                                         {"chunk", "us", 1, 0.01, 100},
-                                         {"rate", "multiple of bandwidth", 0.7, 0.01, 10},
-                                         {"compute", "share of peak", 0.3, 0.001, 2},
-                                         {"blend", "exponent", 2, 1, 12}},
-                                        {{"tokens", {0, 4, 6, 8, 10, 12, 15}},
-                                         {"batch x heads", {0, 3, 5, 7, 9, 12, 16}},
-                                         {"work", {0, 6, 10, 14, 17, 20, 24}}},
-                                        rule_base,
-                                        rule_along};
+  static const OperationModel kModel = {
+      "delta_rule",
+      {{"launch", "us", 5, 0.1, 200},
+       {"chunk", "us", 1, 0.01, 100},
+       {"rate", "multiple of bandwidth", 0.7, 0.01, 10},
+       {"compute", "share of peak", 0.3, 0.001, 2},
+       {"blend", "exponent", 2, 1, 12}},
+      {{"tokens", {0, 6, 10, 15}}, {"batch x heads", {0, 5, 9, 16}}, {"work", {0, 10, 17, 24}}},
+      rule_base,
+      rule_along};
   return kModel;
 }
 
 const OperationModel& collective_model() {
-  static const std::vector<double> kBytes = {7, 8, 12, 15, 17, 19, 20, 21, 22, 23, 24, 26, 30};
   static const OperationModel kModel = {
       "collective",
       {{"latency", "us", 4, 0.1, 500},
        {"hop", "us a rank", 0.5, 0.001, 100},
-       {"link", "GB/s", 200, 0.1, 5000},
+       {"link", "share of bandwidth", 0.5, 0.01, 5},
        {"full", "exponent of ranks", 0.05, 0.001, 2},
        {"blend", "exponent", 2, 0.3, 12}},
-      {{"bytes of 2 ranks", kBytes}, {"bytes of 4 ranks", kBytes}, {"bytes of 8 ranks", kBytes}},
+      {{"bytes", {8, 13, 16, 18, 20, 22, 24, 26, 30}}, {"ranks", {1, 2, 3}}},
       collective_base,
       collective_along};
   return kModel;
