@@ -9,8 +9,11 @@
 
 #include "base/error.hpp"
 #include "capacity_command.hpp"
+#include "closed_loop_command.hpp"
+#include "models_command.hpp"
 #include "perf_command.hpp"
 #include "run_command.hpp"
+#include "step_command.hpp"
 #include "trace_command.hpp"
 #include "validate_command.hpp"
 #include "workload_command.hpp"
@@ -20,6 +23,9 @@ namespace {
 
 int dispatch(int argc, char** argv) {
   const std::vector<std::string> args(argv + 1, argv + argc);
+  if (asks_for_closed_loop(args)) {
+    return closed_loop_command(args);
+  }
   // `run` keeps the flag grammar that existing scripts rely on, so it reads its own arguments.
   if (!args.empty() && args.front() == "run") {
     const char* called = std::getenv("LOCKSTEP_PROG");
@@ -34,6 +40,8 @@ int dispatch(int argc, char** argv) {
   add_trace_command(app, exit_code);
   add_capacity_command(app, exit_code);
   add_perf_command(app, exit_code);
+  add_models_command(app, exit_code);
+  add_step_command(app, exit_code);
   add_validate_command(app, exit_code);
   try {
     app.parse(argc, argv);

@@ -76,6 +76,10 @@ std::vector<std::string> near_names(const std::string& name, std::vector<std::st
 }  // namespace
 
 ModelConfig find_model_config(const std::vector<fs::path>& dirs, const std::string& name) {
+  std::error_code missing;
+  if (name.ends_with(".json") && fs::is_regular_file(name, missing)) {
+    return read_model_config(name, name);
+  }
   std::vector<std::string> places;
   for (const fs::path& dir : dirs) {
     fs::path file = dir / (name + ".json");

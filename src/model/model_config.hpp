@@ -37,7 +37,8 @@ struct ModelConfig {
 /// Reads one config.json. Throws UserError naming file and field.
 [[nodiscard]] ModelConfig read_model_config(const std::filesystem::path& file, std::string name);
 
-/// Finds `<dir>/<name>.json` in the first of `dirs` that has it and reads it.
+/// Finds `<dir>/<name>.json` in the first of `dirs` that has it and reads it; a name that is the
+/// path of a .json file is read as it is.
 /// Throws UserError listing the places looked at and near names.
 [[nodiscard]] ModelConfig find_model_config(const std::vector<std::filesystem::path>& dirs,
                                             const std::string& name);

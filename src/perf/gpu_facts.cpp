@@ -74,14 +74,21 @@ void read_datasheet(const YamlFile& yaml, const YAML::Node& sheet, GpuFacts& gpu
   gpu.bandwidth = positive(yaml, sheet, "memory_bandwidth_gb_s");
   gpu.memory_gb = positive(yaml, sheet, "memory_gb");
   gpu.l2_mb = positive(yaml, sheet, "l2_mb");
+  if (YamlFile::present(yaml.child(sheet, "link_gb_s"))) {
+    gpu.link_gb_s = positive(yaml, sheet, "link_gb_s");
+  }
   gpu.power_w = positive(yaml, sheet, "power_w");
   const YAML::Node peaks = required(yaml, sheet, "peak_tflops");
   for (const auto& entry : peaks) {
     const auto name = yaml.as<std::string>(entry.first, "a number format");
+    if (name == "fp4") {
+      gpu.peak_fp4 = positive(yaml, peaks, name);
+      continue;
+    }
     const auto type = data_type_from_name(name);
     if (!type) {
       yaml.refuse(entry.first.Mark(), fmt::format("'{}' is no number format", name),
-                  "use float16, bfloat16, float32, fp8 or int8");
+                  "use float16, bfloat16, float32, fp8, int8 or fp4");
     }
     gpu.peak_tflops[static_cast<std::size_t>(*type)] = positive(yaml, peaks, name);
   }

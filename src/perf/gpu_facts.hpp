@@ -74,7 +74,9 @@ struct GpuFacts {
   std::vector<std::string> aliases;
   std::int64_t multiprocessors = 0;
   std::array<double, 5> peak_tflops{};  ///< dense, by DataType; 0: not supported
+  double peak_fp4 = 0;                  ///< dense TFLOP/s of 4-bit floats; 0: not supported
   double bandwidth = 0;                 ///< memory, GB/s of 10^9 bytes
+  double link_gb_s = 32;                ///< to the other GPUs, one direction; PCIe 4 x16 by default
   double memory_gb = 0;                 ///< of 10^9 bytes
   double l2_mb = 0;                     ///< of 2^20 bytes
   double power_w = 0;

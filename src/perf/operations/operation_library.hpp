@@ -29,4 +29,13 @@ struct OperationSource {
 /// Throws UserError when nothing knows the GPU (names what was looked for and how to get it).
 [[nodiscard]] OperationSource operation_times_for(const OperationRequest& request);
 
+/// The GPU's name, then those of its kin: whose coefficients answer, nearest first.
+[[nodiscard]] std::vector<std::string> coefficient_sources(const std::string& gpu);
+
+class AnalyticOperations;
+struct GpuFacts;
+/// The model that ships, whatever was imported. Throws UserError when its files are not found.
+[[nodiscard]] std::shared_ptr<const AnalyticOperations> analytic_operations_for(
+    const std::shared_ptr<const GpuFacts>& gpu);
+
 }  // namespace lockstep

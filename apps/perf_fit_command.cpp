@@ -1,0 +1,109 @@
+#include "perf_fit_command.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "perf/gpu_facts.hpp"
+#include "perf/operations/gpu_fit.hpp"
+#include "report/output_file.hpp"
+
+namespace lockstep {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct FitFlags {
+  std::vector<std::string> gpus;
+  std::optional<std::string> store;
+  std::string date;
+  std::string output = "hardware/operations";
+  GpuFitOptions options;
+  bool dry_run = false;
+};
+
+// The GPUs of the store that are asked for, by either name; all without a question.
+std::vector<std::string> wanted(const FitFlags& flags, const TableStore& store,
+                                GpuCatalog& catalog) {
+  std::set<std::string> present;
+  for (const ListedTable& table : store.list()) {
+    present.insert(table.origin.gpu);
+  }
+  if (present.empty()) {
+    throw UserError("there are no tables to fit", Where{store.root().string(), 0, {}},
+                    "import some: lockstep perf import FOLDER");
+  }
+  if (flags.gpus.empty()) {
+    return {present.begin(), present.end()};
+  }
+  std::vector<std::string> result;
+  for (const std::string& gpu : flags.gpus) {
+    const auto facts = catalog.find(gpu);
+    std::string found;
+    for (const std::string& name : present) {
+      const auto other = catalog.find(name);
+      if (name == gpu || (facts && other && other->name == facts->name)) {
+        found = name;
+      }
+    }
+    if (found.empty()) {
+      throw UserError(fmt::format("no tables of {} were imported", gpu), Where{{}, 0, "--gpu"},
+                      fmt::format("there are: {}", fmt::join(present, ", ")));
+    }
+    result.push_back(found);
+  }
+  return result;
+}
+
+void fit_all(FitFlags& flags) {
+  const TableStore store(flags.store);
+  GpuCatalog catalog;
+  flags.options.progress = [](const std::string& line) {
+    fmt::print("{}\n", line);
+    std::fflush(stdout);
+  };
+  for (const std::string& name : wanted(flags, store, catalog)) {
+    const auto facts = catalog.find(name);
+    if (!facts) {
+      fmt::print("# passed over {}: hardware/ has no datasheet of it\n", name);
+      continue;
+    }
+    CoefficientFile file = fit_gpu(*facts, name, store, flags.options);
+    file.date = flags.date;
+    if (!flags.dry_run) {
+      const OutputFile out(fs::path(flags.output) / (facts->name + ".yaml"));
+      out.commit(coefficient_file_text(file));
+      fmt::print("# wrote {}: {} numbers\n", out.path().string(), number_count(file));
+    }
+  }
+}
+
+}  // namespace
+
+void add_perf_fit(CLI::App& parent, int& exit_code) {
+  CLI::App* command =
+      parent.add_subcommand("fit", "coefficients of GPUs from their imported tables");
+  auto flags = std::make_shared<FitFlags>();
+  command->add_option("--gpu", flags->gpus, "GPUs to fit (default: all that were imported)");
+  command->add_option("--store", flags->store, "folder of imported tables");
+  command->add_option("--date", flags->date, "date to write into the files")->required();
+  command->add_option("--output", flags->output, "folder for the files")->capture_default_str();
+  command->add_option("--only", flags->options.only, "only operations whose name contains this");
+  command->add_flag("--dry-run", flags->dry_run, "print the errors, write nothing");
+  command->callback([flags, &exit_code] {
+    if (!flags->options.only.empty()) {
+      flags->dry_run = true;  // a part of a file must not replace the whole
+    }
+    fit_all(*flags);
+    exit_code = static_cast<int>(ExitCode::ok);
+  });
+}
+
+}  // namespace lockstep

@@ -1,0 +1,19 @@
+#include "closed_loop/host_costs.hpp"
+
+#include <array>
+
+namespace lockstep {
+
+std::span<const HostCostField> host_cost_fields() {
+  static constexpr std::array<HostCostField, 7> kFields = {
+      {{"step", &HostCosts::step},
+       {"step_per_sequence", &HostCosts::step_per_sequence},
+       {"gap", &HostCosts::gap},
+       {"layer_launch", &HostCosts::layer_launch},
+       {"request", &HostCosts::request},
+       {"prompt_token", &HostCosts::prompt_token},
+       {"reply", &HostCosts::reply}}};
+  return kFields;
+}
+
+}  // namespace lockstep

@@ -1,0 +1,33 @@
+// What a server spends outside the GPU's kernels: the engine's own work around each step, launches
+// that no graph covers, and the front end between client and engine.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace lockstep {
+
+/// Microseconds each.
+struct HostCosts {
+  /// Engine work around a step: scheduling, input preparation, output processing. Behind the GPU's
+  /// work without asynchronous scheduling; beside it with, so that only the longer counts.
+  double step = 1200;
+  double step_per_sequence = 8;
+  /// Between the end of a step and the start of the next on the GPU, even when all is ready.
+  double gap = 150;
+  /// Launching one layer outside a full graph: such a step takes at least as long for all layers.
+  double layer_launch = 60;
+  /// Front end, one request after the other: HTTP, tokenisation, hand-over.
+  double request = 1500;
+  double prompt_token = 1;
+  /// From the engine's sampled token to the client, once in a request's first token.
+  double reply = 2000;
+};
+
+struct HostCostField {
+  std::string_view name;
+  double HostCosts::*member;
+};
+[[nodiscard]] std::span<const HostCostField> host_cost_fields();
+
+}  // namespace lockstep

@@ -1,0 +1,106 @@
+#include "closed_loop/point_runner.hpp"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include "base/error.hpp"
+#include "closed_loop/latency_summary.hpp"
+#include "closed_loop/point_setup.hpp"
+#include "perf/gpu_facts.hpp"
+#include "perf/operations/operation_library.hpp"
+
+namespace lockstep {
+namespace {
+
+struct GpuSource {
+  std::shared_ptr<const OperationTimes> times;
+  Bytes memory;
+  std::string failure;
+};
+
+/// Loaded before the threads start, so that they only read.
+std::map<std::string, GpuSource, std::less<>> load_gpus(const std::vector<MeasuredPoint>& points,
+                                                        const PointRunOptions& options) {
+  std::map<std::string, GpuSource, std::less<>> gpus;
+  GpuCatalog catalog;
+  for (const MeasuredPoint& point : points) {
+    if (gpus.find(point.gpu) != gpus.end()) {
+      continue;
+    }
+    GpuSource& source = gpus[point.gpu];
+    try {
+      source.times = operation_times_for({.gpu = point.gpu,
+                                          .engine_version = options.engine_version,
+                                          .store = std::nullopt,
+                                          .allow_tables = options.allow_tables})
+                         .times;
+      if (const auto facts = catalog.find(point.gpu)) {
+        // What the driver leaves of the nominal size.
+        source.memory =
+            Bytes{static_cast<std::int64_t>(facts->memory_gb * 0.99 * static_cast<double>(kGiB))};
+      }
+    } catch (const UserError& error) {
+      source.failure = error.problem();
+    }
+  }
+  return gpus;
+}
+
+void simulate(PointResult& result, const Recipe& recipe, const GpuSource& gpu,
+              const PointRunOptions& options) {
+  PointSetup setup = set_up_point(result.point, recipe, options.model_dirs);
+  setup.memory.gpu = gpu.memory;
+  const KvPool pool = size_kv_pool(setup.model, setup.split, setup.memory);
+  if (pool.blocks == 0) {
+    throw UserError("weights leave no memory for a KV cache", Where{}, "");
+  }
+  setup.server.kv_blocks = pool.blocks;
+  if (options.host) {
+    setup.server.host = *options.host;
+  }
+  StepModel model(setup.model, setup.split, setup.options, gpu.times);
+  const ClosedLoopResult run = run_closed_loop(model, setup.server, setup.client, setup.lengths);
+  const LatencySummary summary = summarise(run);
+  result.ttft_ms = summary.ttft.mean;
+  result.tpot_ms = summary.tpot.mean;
+  result.gpu_share = run.gpu_share;
+  result.preemptions = run.preemptions;
+}
+
+}  // namespace
+
+std::vector<PointResult> run_points(const std::vector<MeasuredPoint>& points,
+                                    const std::map<std::string, Recipe, std::less<>>& recipes,
+                                    const PointRunOptions& options) {
+  const auto gpus = load_gpus(points, options);
+  std::vector<PointResult> results(points.size());
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    for (std::size_t i = next++; i < points.size(); i = next++) {
+      PointResult& result = results[i];
+      result.point = points[i];
+      const GpuSource& gpu = gpus.find(points[i].gpu)->second;
+      const auto recipe = recipes.find(points[i].recipe);
+      try {
+        if (!gpu.failure.empty()) {
+          throw UserError(gpu.failure, Where{}, "");
+        }
+        simulate(result, recipe == recipes.end() ? Recipe{} : recipe->second, gpu, options);
+      } catch (const UserError& error) {
+        result.failure = error.problem();
+      }
+    }
+  };
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 1; i < options.threads; ++i) {
+    threads.emplace_back(work);
+  }
+  work();
+  threads.clear();
+  return results;
+}
+
+}  // namespace lockstep

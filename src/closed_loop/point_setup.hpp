@@ -1,0 +1,33 @@
+// A measured point as a simulation: which checkpoint, plan, flags and loads it means.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "closed_loop/closed_loop.hpp"
+#include "closed_loop/measured_points.hpp"
+#include "closed_loop/server_memory.hpp"
+#include "model/description/model_description.hpp"
+#include "model/description/parallel_split.hpp"
+#include "steps/step_options.hpp"
+
+namespace lockstep {
+
+struct PointSetup {
+  ModelDescription model;
+  ParallelSplit split;
+  StepOptions options;
+  ServerSettings server;  ///< kv_blocks is still 0
+  ServerMemory memory;    ///< gpu is still 0
+  ClientSettings client;
+  std::vector<RequestLength> lengths;
+};
+
+/// `recipe` may be empty: the engine's defaults. `model_dirs` hold configs as
+/// <owner>/<model>.json. Throws UserError for what cannot be simulated, in words for the table of
+/// points that are left out.
+[[nodiscard]] PointSetup set_up_point(const MeasuredPoint& point, const Recipe& recipe,
+                                      const std::vector<std::filesystem::path>& model_dirs);
+
+}  // namespace lockstep

@@ -1,0 +1,47 @@
+// Fits a model's coefficients to measured calls. Deterministic: same samples, same result.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "perf/operations/operation_model.hpp"
+
+namespace lockstep {
+
+struct OperationSample {
+  Sizes sizes{};
+  double micros = 0;
+  std::int64_t group =
+      0;  ///< of a held-out kind: a head size, a model; what it is, the reader knows
+};
+
+struct FitEffort {
+  std::size_t search_samples = 2500;   ///< for the coefficients
+  std::size_t factor_samples = 20000;  ///< for the saturation factors
+  int rounds = 4;                      ///< of coefficients and factors in turn
+  int starts = 4;                      ///< the given values, then disturbed ones; the best counts
+};
+
+/// Minimises the mean of |ln(model / measured)|, single errors counted up to a half: first the
+/// coefficients by compass search in their logarithms, then the saturation factors by reweighted
+/// least squares, in turn. Starts at `start`.
+[[nodiscard]] OperationCoefficients fit_operation(const OperationModel& model,
+                                                  const GpuLimits& limits,
+                                                  const std::vector<OperationSample>& samples,
+                                                  OperationCoefficients start,
+                                                  const FitEffort& effort = {});
+
+/// Relative error |model - measured| / measured.
+struct FitError {
+  double median = 0;
+  double p90 = 0;
+  double bias = 0;  ///< median of the signed error
+  std::size_t samples = 0;
+};
+[[nodiscard]] FitError error_of(std::vector<double> signed_errors);
+[[nodiscard]] FitError fit_error(const OperationModel& model, const GpuLimits& limits,
+                                 const OperationCoefficients& fitted,
+                                 const std::vector<OperationSample>& samples);
+
+}  // namespace lockstep

@@ -1,0 +1,52 @@
+// Attention with keys and values of its own: Llama, Qwen, Mistral, Gemma, gpt-oss, MiniMax, ...
+#include "steps/step_operations.hpp"
+
+namespace lockstep {
+namespace {
+
+HeadShape shape_of(const StepContext& context, const HeadAttention& attention) {
+  return {.heads = share(attention.heads, context.split.tp),
+          .kv_heads = share(attention.kv_heads, context.split.tp),
+          .head_size = attention.head_dim,
+          .window = attention.window,
+          .fp8_cache = context.model.fp8_cache};
+}
+
+}  // namespace
+
+void add_head_attention_rows(const StepContext& context, const LayerKind& kind,
+                             const HeadAttention& attention, std::int64_t times,
+                             OperationSink& sink) {
+  const HeadShape shape = shape_of(context, attention);
+  const std::int64_t q = shape.heads * attention.head_dim;
+  const std::int64_t kv = shape.kv_heads * attention.head_dim;
+  const std::int64_t columns =
+      (attention.output_gate ? 2 : 1) * q + (attention.key_is_value ? 1 : 2) * kv;
+  add_product(context, "qkv projection", context.model.hidden, columns, kind.formats.attention_in,
+              times, sink);
+  // Norm of queries and keys where there is one runs in the same pass as the rotation.
+  const double rotated = 2 * activation_bytes(context, context.tokens * (q + kv));
+  sink.add(attention.qk_norm ? "q/k norm and rotary" : "rotary", MemoryTraffic{rotated}, times);
+  if (attention.output_gate) {
+    sink.add("output gate", MemoryTraffic{3 * activation_bytes(context, context.tokens * q)},
+             times);
+  }
+  add_product(context, "output projection", q, context.model.hidden, kind.formats.attention_out,
+              times, sink);
+}
+
+void add_head_attention_mixing(const StepContext& context, const HeadAttention& attention,
+                               const StepBatch& batch, std::int64_t times, OperationSink& sink) {
+  const HeadShape shape = shape_of(context, attention);
+  if (const MeanPrompt prompt = mean_prompt(batch.prompts); prompt.count > 0) {
+    sink.add("attention, prompts",
+             ContextAttention{shape, prompt.count, prompt.tokens, prompt.cached}, times);
+  }
+  if (batch.decodes > 0) {
+    sink.add("attention, decodes",
+             GenerationAttention{shape, batch.decodes, batch.decode_context / batch.decodes},
+             times);
+  }
+}
+
+}  // namespace lockstep

@@ -1,0 +1,29 @@
+// How the engine runs a step: CUDA graphs, fusions, kernels chosen by flags.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "perf/operations/operations.hpp"
+
+namespace lockstep {
+
+struct StepOptions {
+  /// Sizes that graphs were captured for, ascending; a step of at most the largest is padded to
+  /// the next one. Empty: no graphs.
+  std::vector<std::int64_t> graph_sizes;
+  /// The all-reduce adds the residual and applies the norm behind it.
+  bool fused_all_reduce_norm = false;
+  /// Instead of what the experts' format says (a kernel with 8-bit activations).
+  std::optional<Precision> expert_precision{};
+  ExpertSkew skew = ExpertSkew::power_law_1_2;
+};
+
+/// vLLM's default capture sizes: 1, 2, 4, then multiples of 8 below 256 and of 16 up to `largest`.
+[[nodiscard]] std::vector<std::int64_t> default_graph_sizes(std::int64_t largest);
+/// The size that `tokens` are computed at.
+[[nodiscard]] std::int64_t padded_tokens(const std::vector<std::int64_t>& graph_sizes,
+                                         std::int64_t tokens);
+
+}  // namespace lockstep

@@ -1,0 +1,132 @@
+#include "steps/step_model.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+#include "model/description/read_description.hpp"
+#include "reference_data.hpp"
+#include "steps/fake_times.hpp"
+
+namespace lockstep {
+namespace {
+
+ModelDescription shipped(const std::string& name) {
+  return find_description({testing::source_dir() / "configs" / "model"}, name);
+}
+
+StepModel model_of(const std::string& name, ParallelSplit split = {}, StepOptions options = {}) {
+  return {shipped(name), split, std::move(options), std::make_shared<testing::FakeTimes>()};
+}
+
+/// The operations by name; names that kinds of layers share are merged.
+std::map<std::string, TimedOperation> by_name(const std::vector<TimedOperation>& operations) {
+  std::map<std::string, TimedOperation> result;
+  for (const TimedOperation& operation : operations) {
+    const auto [found, added] = result.emplace(operation.name, operation);
+    if (!added) {
+      found->second.times += operation.times;
+    }
+  }
+  return result;
+}
+
+const StepBatch kMixed{{{512, 256, true}, {100, 0, false}}, 30, 30 * 1000};
+
+TEST(StepBatch, SamplesDecodesAndEndedPrompts) {
+  EXPECT_EQ(kMixed.tokens(), 642);
+  EXPECT_EQ(kMixed.sampled(), 31);
+}
+
+TEST(StepOptions, PadsToTheNextCapturedSize) {
+  const auto sizes = default_graph_sizes(512);
+  EXPECT_EQ(padded_tokens(sizes, 3), 4);
+  EXPECT_EQ(padded_tokens(sizes, 100), 104);
+  EXPECT_EQ(padded_tokens(sizes, 257), 272);
+  EXPECT_EQ(padded_tokens(sizes, 513), 513) << "beyond the largest nothing is padded";
+  EXPECT_EQ(padded_tokens(default_graph_sizes(0), 3), 3);
+}
+
+TEST(StepModel, DenseLayersHaveFusedProductsAndTwoAllReduces) {
+  const auto ops = by_name(
+      model_of("meta-llama/Llama-3.1-70B", ParallelSplit::of(4, 1, false)).operations(kMixed));
+  const auto& qkv = std::get<Gemm>(ops.at("qkv projection").operation);
+  EXPECT_EQ(qkv.n, (64 + 2 * 8) * 128 / 4);
+  EXPECT_EQ(qkv.k, 8192);
+  EXPECT_EQ(qkv.m, 642);
+  EXPECT_EQ(ops.at("qkv projection").times, 80);
+  EXPECT_EQ(std::get<Gemm>(ops.at("gate/up projection").operation).n, 2 * 28672 / 4);
+  EXPECT_EQ(ops.at("attention all-reduce").times, 80);
+  EXPECT_EQ(ops.at("MLP all-reduce").times, 80);
+  EXPECT_DOUBLE_EQ(std::get<CollectiveCall>(ops.at("MLP all-reduce").operation).bytes,
+                   642.0 * 8192 * 2);
+  EXPECT_EQ(std::get<Gemm>(ops.at("output head").operation).m, 31) << "sampled rows only";
+}
+
+TEST(StepModel, OneGpuHasNoCollectives) {
+  for (const TimedOperation& op : model_of("Qwen/Qwen3-8B").operations(kMixed)) {
+    EXPECT_FALSE(std::holds_alternative<CollectiveCall>(op.operation)) << op.name;
+  }
+}
+
+TEST(StepModel, ExpertsAreSharedOrDealt) {
+  const auto experts = [](ParallelSplit split) {
+    const auto ops = by_name(model_of("Qwen/Qwen3-235B-A22B", split).operations(kMixed));
+    return std::get<GroupedExperts>(ops.at("experts").operation);
+  };
+  EXPECT_EQ(experts(ParallelSplit::of(4, 1, false)).tp, 4);
+  EXPECT_EQ(experts(ParallelSplit::of(4, 1, true)).ep, 4);
+  EXPECT_EQ(experts(ParallelSplit::of(1, 4, true)).tokens, 4 * 642)
+      << "all ranks' tokens enter the layer";
+}
+
+TEST(StepModel, GptOssRunsWindowsAndFourBitExperts) {
+  StepOptions options;
+  options.graph_sizes = default_graph_sizes(1024);
+  const StepModel model = model_of("openai/gpt-oss-120b", {}, options);
+  std::map<std::int64_t, std::int64_t> layers_by_window;
+  for (const TimedOperation& op : model.operations(kMixed)) {
+    if (const auto* attention = std::get_if<GenerationAttention>(&op.operation)) {
+      layers_by_window[attention->heads.window] += op.times;
+    }
+    if (const auto* experts = std::get_if<GroupedExperts>(&op.operation)) {
+      EXPECT_EQ(experts->precision, Precision::mxfp4);
+      EXPECT_EQ(experts->tokens, 656) << "padded to the graph";
+    }
+  }
+  EXPECT_EQ(layers_by_window, (std::map<std::int64_t, std::int64_t>{{0, 18}, {128, 18}}));
+}
+
+TEST(StepModel, LatentAttentionAbsorbsForDecodesAndUnfoldsForPrompts) {
+  const auto model = model_of("deepseek-ai/DeepSeek-V3", ParallelSplit::of(8, 1, false));
+  const auto decodes = by_name(model.operations({{}, 16, 16 * 100}));
+  EXPECT_TRUE(decodes.contains("absorbed projections"));
+  EXPECT_FALSE(decodes.contains("kv up projection"));
+  const auto prompts = by_name(model.operations({{{256, 64, true}}, 0, 0}));
+  EXPECT_EQ(std::get<Gemm>(prompts.at("kv up projection").operation).m, 320);
+  EXPECT_EQ(std::get<Gemm>(prompts.at("q/kv down projection").operation).n, 1536 + 576)
+      << "not split over ranks";
+  EXPECT_EQ(prompts.at("shared down projection").times, 58);
+  EXPECT_EQ(prompts.at("down projection").times, 3);
+}
+
+TEST(StepModel, QuickSumEqualsTheList) {
+  for (const char* name : {"Qwen/Qwen3-8B", "openai/gpt-oss-20b", "deepseek-ai/DeepSeek-V3"}) {
+    StepOptions options;
+    options.graph_sizes = default_graph_sizes(512);
+    StepModel model = model_of(name, ParallelSplit::of(2, 1, false), options);
+    for (const StepBatch& batch :
+         {kMixed, StepBatch{{}, 7, 7000}, StepBatch{{{64, 0, false}}, 0, 0}}) {
+      double sum = 0;
+      for (const TimedOperation& op : model.operations(batch)) {
+        sum += op.micros();
+      }
+      EXPECT_NEAR(model.micros(batch), sum, 1e-6) << name;
+      EXPECT_NEAR(model.micros(batch), sum, 1e-6) << name << ", remembered";
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lockstep
