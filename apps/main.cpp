@@ -10,7 +10,9 @@
 #include "base/error.hpp"
 #include "capacity_command.hpp"
 #include "perf_command.hpp"
+#include "plan_command.hpp"
 #include "run_command.hpp"
+#include "sweep_command.hpp"
 #include "trace_command.hpp"
 #include "validate_command.hpp"
 #include "workload_command.hpp"
@@ -34,6 +36,8 @@ int dispatch(int argc, char** argv) {
   add_trace_command(app, exit_code);
   add_capacity_command(app, exit_code);
   add_perf_command(app, exit_code);
+  add_plan_command(app, exit_code);
+  add_sweep_command(app, exit_code);
   add_validate_command(app, exit_code);
   try {
     app.parse(argc, argv);
