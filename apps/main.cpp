@@ -12,8 +12,10 @@
 #include "closed_loop_command.hpp"
 #include "models_command.hpp"
 #include "perf_command.hpp"
+#include "plan_command.hpp"
 #include "run_command.hpp"
 #include "step_command.hpp"
+#include "sweep_command.hpp"
 #include "trace_command.hpp"
 #include "validate_command.hpp"
 #include "workload_command.hpp"
@@ -42,6 +44,8 @@ int dispatch(int argc, char** argv) {
   add_perf_command(app, exit_code);
   add_models_command(app, exit_code);
   add_step_command(app, exit_code);
+  add_plan_command(app, exit_code);
+  add_sweep_command(app, exit_code);
   add_validate_command(app, exit_code);
   try {
     app.parse(argc, argv);

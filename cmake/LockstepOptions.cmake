@@ -6,6 +6,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 option(LOCKSTEP_TESTS "Build the tests" ON)
 option(LOCKSTEP_BENCH "Build the benchmarks" OFF)
+option(LOCKSTEP_MPI "Sweeps over MPI ranks" OFF)
 option(LOCKSTEP_FUZZ "Build the fuzzers (clang only)" OFF)
 set(LOCKSTEP_SANITIZE "" CACHE STRING "Sanitizers, such as address,undefined or thread")
 

@@ -10,6 +10,7 @@
 #include <map>
 
 #include "config/cluster_checks.hpp"
+#include "config/cluster_document.hpp"
 #include "config/degrees.hpp"
 #include "config/dp_groups.hpp"
 #include "config/instance_settings.hpp"
@@ -251,6 +252,12 @@ Cluster parse_cluster(std::string_view json, std::string name, const RunOptions&
                       const SearchPaths& paths) {
   check_run_options(options);
   return resolve(JsonDocument::parse(json, std::move(name)), options, paths);
+}
+
+Cluster resolve_cluster(const JsonDocument& document, const RunOptions& options,
+                        const SearchPaths& paths) {
+  check_run_options(options);
+  return resolve(document, options, paths);
 }
 
 }  // namespace lockstep

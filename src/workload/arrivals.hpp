@@ -15,6 +15,8 @@ enum class ArrivalKind : std::uint8_t {
   pulse,    ///< bursts of `pulse_size`, `pulse_delay` after the last arrival of the one before
   gamma,    ///< gamma gaps: shape 1 is Poisson, below 1 burstier, above 1 more even
   weibull,  ///< Weibull gaps: likewise
+  diurnal,  ///< Poisson with the rate rate * (1 - swing * cos(2 pi t / period)): lowest at the
+            ///< start
 };
 
 struct ArrivalOptions {
@@ -24,7 +26,9 @@ struct ArrivalOptions {
   double shape = 1.0;  ///< of gamma and Weibull gaps
   std::int64_t pulse_size = 10;
   Nanos pulse_delay{60'000'000'000};
-  bool pulse_poisson = false;  ///< exponential gaps inside a pulse instead of none
+  Nanos period{86'400'000'000'000};  ///< of the diurnal rate
+  double swing = 0.5;                ///< of the diurnal rate, 0..1: how far it leaves the mean
+  bool pulse_poisson = false;        ///< exponential gaps inside a pulse instead of none
   std::uint32_t seed = 42;
 };
 
@@ -39,10 +43,12 @@ public:
 
 private:
   double random_gap();
+  [[nodiscard]] double diurnal_time();
 
   ArrivalOptions options_;
   MersenneTwister stream_;
   double mean_gap_;  ///< ns
+  double work_ = 0;  ///< diurnal: arrivals expected so far
   std::int64_t count_ = 0;
   Nanos now_;
 };

@@ -1,0 +1,37 @@
+#include "sweep/sweep_runner.hpp"
+
+#include <tbb/info.h>
+#include <tbb/parallel_for_each.h>
+#include <tbb/task_arena.h>
+
+#include <utility>
+
+#include "sweep/described_run.hpp"
+
+namespace lockstep {
+
+int default_workers() {
+  return tbb::info::default_concurrency();
+}
+
+void run_configs(const WorkList& work, std::span<const std::int64_t> configs, SharedInputs& inputs,
+                 const RunnerOptions& options, const std::function<void(ResultRow)>& done) {
+  const SweepSpec& spec = work.spec();
+  const auto one = [&](std::int64_t config) {
+    if (options.stop != nullptr && options.stop->load()) {
+      return;
+    }
+    Outcome outcome = try_simulate(spec.base(), spec.settings(config), spec.promise(), inputs);
+    done(make_row(work, config, std::move(outcome)));
+  };
+  if (options.workers == 1) {
+    for (const std::int64_t config : configs) {
+      one(config);
+    }
+    return;
+  }
+  tbb::task_arena arena(options.workers);
+  arena.execute([&] { tbb::parallel_for_each(configs.begin(), configs.end(), one); });
+}
+
+}  // namespace lockstep
