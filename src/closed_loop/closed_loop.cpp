@@ -177,16 +177,20 @@ private:
     }
   }
 
+  /// Host time a layer that no graph saves.
+  [[nodiscard]] double launches() const {
+    const auto& sizes = model_.options().graph_sizes;
+    if (sizes.empty() || shape_.tokens() > sizes.back()) {
+      return server_.host.layer_launch;
+    }
+    return server_.full_graphs && shape_.prompts.empty() ? 0 : server_.host.attention_launch;
+  }
+
   Nanos duration_of(const Batch& batch) {
     const HostCosts& host = server_.host;
     double gpu = model_.micros(shape_);
     gpu_micros_ += gpu;
-    const bool one_graph = server_.full_graphs && shape_.prompts.empty() &&
-                           !model_.options().graph_sizes.empty() &&
-                           shape_.decodes <= model_.options().graph_sizes.back();
-    if (!one_graph) {
-      gpu = std::max(gpu, host.layer_launch * static_cast<double>(model_.model().num_layers()));
-    }
+    gpu = std::max(gpu, launches() * static_cast<double>(model_.model().num_layers()));
     const double own =
         host.step + host.step_per_sequence * static_cast<double>(batch.entries.size());
     return nanos(server_.async_scheduling ? std::max(gpu + host.gap, own) : gpu + host.gap + own);

@@ -15,8 +15,11 @@ struct HostCosts {
   double step_per_sequence = 8;
   /// Between the end of a step and the start of the next on the GPU, even when all is ready.
   double gap = 150;
-  /// Launching one layer outside a full graph: such a step takes at least as long for all layers.
-  double layer_launch = 60;
+  /// Launching one layer's kernels one by one, in a step beyond the captured graphs: the step takes
+  /// at least as long for all layers.
+  double layer_launch = 400;
+  /// The same where only attention is launched between graphs.
+  double attention_launch = 80;
   /// Front end, one request after the other: HTTP, tokenisation, hand-over.
   double request = 1500;
   double prompt_token = 1;

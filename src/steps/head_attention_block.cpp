@@ -27,6 +27,16 @@ void add_head_attention_rows(const StepContext& context, const LayerKind& kind,
   // Norm of queries and keys where there is one runs in the same pass as the rotation.
   const double rotated = 2 * activation_bytes(context, context.tokens * (q + kv));
   sink.add(attention.qk_norm ? "q/k norm and rotary" : "rotary", MemoryTraffic{rotated}, times);
+  if (attention.norm_over_heads) {
+    // Two more passes in float32, and the ranks agree on the sums of squares of q and of k.
+    sink.add("q/k norm over all heads", MemoryTraffic{3 * rotated}, 2 * times);
+    if (context.split.tp > 1) {
+      sink.add("q/k norm all-reduce",
+               CollectiveCall{CollectiveOp::vllm_all_reduce,
+                              static_cast<double>(context.tokens) * 4, context.split.tp, true},
+               2 * times);
+    }
+  }
   if (attention.output_gate) {
     sink.add("output gate", MemoryTraffic{3 * activation_bytes(context, context.tokens * q)},
              times);

@@ -6,9 +6,22 @@
 #include "steps/step_operations.hpp"
 
 namespace lockstep {
+namespace {
+
+/// The attention block was measured as a whole for DeepSeek-V3's dimensions, which Kimi K2 shares.
+bool measured_whole(const StepContext& context, const LatentMixer& mixer) {
+  return context.model.hidden == 7168 && mixer.query_rank == 1536 && mixer.kv_rank == 512 &&
+         mixer.nope_dim == 128 && mixer.rope_dim == 64 && mixer.value_dim == 128 &&
+         mixer.index_heads == 0;
+}
+
+}  // namespace
 
 void add_latent_rows(const StepContext& context, const LayerKind& kind, const LatentMixer& mixer,
                      std::int64_t times, OperationSink& sink) {
+  if (measured_whole(context, mixer)) {
+    return;  // all of it comes with the mixing
+  }
   const std::int64_t heads = share(mixer.heads, context.split.tp);
   const std::int64_t q = heads * (mixer.nope_dim + mixer.rope_dim);
   const std::int64_t hidden = context.model.hidden;
@@ -52,6 +65,26 @@ void add_index(const StepContext& context, const LatentMixer& mixer, std::int64_
   (void)context;
 }
 
+void add_whole_block(const StepContext& context, const LayerKind& kind, const LatentMixer& mixer,
+                     const StepBatch& batch, std::int64_t times, OperationSink& sink) {
+  LatentModule block{{.heads = share(mixer.heads, context.split.tp),
+                      .projections = precision_of(kind.formats.attention_in),
+                      .fp8_cache = context.model.fp8_cache}};
+  if (const MeanPrompt prompt = mean_prompt(batch.prompts); prompt.count > 0) {
+    block.shape.batch = prompt.count;
+    block.shape.new_tokens = prompt.tokens;
+    block.shape.cached_tokens = prompt.cached;
+    sink.add("latent attention block, prompts", block, times);
+  }
+  if (batch.decodes > 0) {
+    block.shape.batch = batch.decodes;
+    block.shape.new_tokens = 1;
+    block.shape.cached_tokens = std::max<std::int64_t>(batch.decode_context / batch.decodes - 1, 0);
+    block.shape.generation = true;
+    sink.add("latent attention block, decodes", block, times);
+  }
+}
+
 std::int64_t attended(const LatentMixer& mixer, std::int64_t context) {
   return mixer.index_top_k > 0 ? std::min(context, mixer.index_top_k) : context;
 }
@@ -60,6 +93,10 @@ std::int64_t attended(const LatentMixer& mixer, std::int64_t context) {
 
 void add_latent_mixing(const StepContext& context, const LayerKind& kind, const LatentMixer& mixer,
                        const StepBatch& batch, std::int64_t times, OperationSink& sink) {
+  if (measured_whole(context, mixer)) {
+    add_whole_block(context, kind, mixer, batch, times, sink);
+    return;
+  }
   const std::int64_t heads = share(mixer.heads, context.split.tp);
   LatentAttention shape{.heads = heads,
                         .projections = precision_of(kind.formats.attention_in),

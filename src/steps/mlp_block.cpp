@@ -29,8 +29,12 @@ void add_expert_mlp(const StepContext& context, const LayerKind& kind, const Exp
   const ParallelSplit& split = context.split;
   const std::int64_t group_tokens = context.tokens * split.attention_dp;
   const double gathered = activation_bytes(context, group_tokens * context.model.hidden);
-  add_product(context, "router", context.model.hidden, mlp.experts, context.model.base, times,
-              sink);
+  if (mlp.float32_router) {
+    const double cast = 3 * activation_bytes(context, context.tokens * context.model.hidden);
+    sink.add("router's cast to float32", MemoryTraffic{cast}, times);
+  }
+  add_product(context, "router", (mlp.float32_router ? 2 : 1) * context.model.hidden, mlp.experts,
+              context.model.base, times, sink);
   if (mlp.shared_width > 0) {
     add_mlp(context, "shared gate/up projection", "shared down projection", mlp.shared_width,
             mlp.gated, kind.formats.shared, times, sink);

@@ -16,6 +16,7 @@ struct Timer {
     return times.generation_attention(o);
   }
   OperationTime operator()(const LatentAttention& o) const { return times.latent_attention(o); }
+  OperationTime operator()(const LatentModule& o) const { return times.latent_module(o.shape); }
   OperationTime operator()(const LatentAbsorption& o) const { return times.latent_absorption(o); }
   OperationTime operator()(const GroupedExperts& o) const { return times.experts(o); }
   OperationTime operator()(const GatedDeltaNet& o) const { return times.delta_net(o); }
@@ -50,6 +51,7 @@ struct Describer {
     return fmt::format("{} x {} behind {}, {} heads", o.batch, o.new_tokens, o.cached_tokens,
                        o.heads);
   }
+  std::string operator()(const LatentModule& o) const { return (*this)(o.shape); }
   std::string operator()(const LatentAbsorption& o) const {
     return fmt::format("{} tokens, {} heads", o.tokens, o.heads);
   }

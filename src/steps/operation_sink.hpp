@@ -10,9 +10,15 @@
 
 namespace lockstep {
 
+/// The whole attention block, from hidden state to output projection, where `LatentAttention` alone
+/// means the kernel.
+struct LatentModule {
+  LatentAttention shape;
+};
+
 using AnyOperation =
-    std::variant<Gemm, ContextAttention, GenerationAttention, LatentAttention, LatentAbsorption,
-                 GroupedExperts, GatedDeltaNet, MemoryTraffic, CollectiveCall>;
+    std::variant<Gemm, ContextAttention, GenerationAttention, LatentAttention, LatentModule,
+                 LatentAbsorption, GroupedExperts, GatedDeltaNet, MemoryTraffic, CollectiveCall>;
 
 class OperationSink {
 public:

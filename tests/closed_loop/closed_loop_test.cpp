@@ -58,6 +58,7 @@ TEST(ClosedLoop, OneRequestTakesItsStepsAndTheHostsPart) {
                    .step_per_sequence = 0,
                    .gap = 100,
                    .layer_launch = 0,
+                   .attention_launch = 0,
                    .request = 1000,
                    .prompt_token = 1,
                    .reply = 500};

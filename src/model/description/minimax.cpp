@@ -17,12 +17,14 @@ FamilyReading read(const ConfigFields& config, std::string_view /*model_type*/) 
   }
   HeadAttention attention = head_fields(config);
   attention.qk_norm = config.flag_or("use_qk_norm", false);
+  attention.norm_over_heads = config.optional_text("qk_norm_type").value_or("") == "per_layer";
   const LayerKind layer{
       .mixer = attention,
       .feed_forward = ExpertMlp{.experts = config.integer("num_local_experts"),
                                 .top_k = config.integer("num_experts_per_tok"),
                                 .width = config.integer("intermediate_size"),
-                                .shared_width = config.integer_or("shared_intermediate_size", 0)}};
+                                .shared_width = config.integer_or("shared_intermediate_size", 0),
+                                .float32_router = true}};
   add_layers(reading, layer, config.integer("num_hidden_layers"));
   if (config.flag_or("use_mtp", false)) {
     reading.model.prediction_layers = config.integer_or("num_mtp_modules", 0);

@@ -23,9 +23,10 @@ struct HeadAttention {
   bool qkv_bias = false;
   bool output_bias = false;
   bool qk_norm = false;
-  bool sinks = false;         ///< one learned logit a head
-  bool output_gate = false;   ///< a gate as wide as the query, made by the query's projection
-  bool key_is_value = false;  ///< one projection makes both; the cache still holds two
+  bool norm_over_heads = false;  ///< q/k norm over all heads at once, so over all ranks
+  bool sinks = false;            ///< one learned logit a head
+  bool output_gate = false;      ///< a gate as wide as the query, made by the query's projection
+  bool key_is_value = false;     ///< one projection makes both; the cache still holds two
 
   [[nodiscard]] std::int64_t q_dim() const { return heads * head_dim; }
   [[nodiscard]] std::int64_t kv_dim() const { return kv_heads * head_dim; }
@@ -94,7 +95,8 @@ struct ExpertMlp {
   std::int64_t shared_width = 0;  ///< of all shared experts together; 0: none
   bool gated = true;
   bool bias = false;
-  bool shared_gate = false;  ///< the shared expert's output is gated by the token
+  bool float32_router = false;  ///< the router's product runs in float32
+  bool shared_gate = false;     ///< the shared expert's output is gated by the token
   friend bool operator==(const ExpertMlp&, const ExpertMlp&) = default;
 };
 
