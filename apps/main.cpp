@@ -11,6 +11,7 @@
 #include "capacity_command.hpp"
 #include "perf_command.hpp"
 #include "run_command.hpp"
+#include "support_command.hpp"
 #include "trace_command.hpp"
 #include "validate_command.hpp"
 #include "workload_command.hpp"
@@ -34,6 +35,7 @@ int dispatch(int argc, char** argv) {
   add_trace_command(app, exit_code);
   add_capacity_command(app, exit_code);
   add_perf_command(app, exit_code);
+  add_support_command(app, exit_code);
   add_validate_command(app, exit_code);
   try {
     app.parse(argc, argv);
