@@ -16,6 +16,7 @@
 #include "run_command.hpp"
 #include "step_command.hpp"
 #include "sweep_command.hpp"
+#include "support_command.hpp"
 #include "trace_command.hpp"
 #include "validate_command.hpp"
 #include "workload_command.hpp"
@@ -46,6 +47,7 @@ int dispatch(int argc, char** argv) {
   add_step_command(app, exit_code);
   add_plan_command(app, exit_code);
   add_sweep_command(app, exit_code);
+  add_support_command(app, exit_code);
   add_validate_command(app, exit_code);
   try {
     app.parse(argc, argv);

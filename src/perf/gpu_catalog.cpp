@@ -76,6 +76,15 @@ std::shared_ptr<const GpuFacts> GpuCatalog::find(const std::string& hardware) {
   return found;
 }
 
+std::vector<std::string> GpuCatalog::names() {
+  load();
+  std::vector<std::string> names;
+  for (const auto& [name, gpu] : gpus_) {
+    names.push_back(name);
+  }
+  return names;
+}
+
 std::string GpuCatalog::known() {
   load();
   std::string names;

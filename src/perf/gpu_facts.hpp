@@ -102,6 +102,7 @@ public:
   /// The GPU of that name or alias, else the one whose longest name is contained in `hardware`
   /// ("H100" in "NVIDIA-H100-SXM"), letters and digits compared without case; null when none.
   [[nodiscard]] std::shared_ptr<const GpuFacts> find(const std::string& hardware);
+  [[nodiscard]] std::vector<std::string> names();
   /// "A100, B200, ..."
   [[nodiscard]] std::string known();
 
