@@ -18,6 +18,7 @@
 #include "iteration/trace_files.hpp"
 #include "report/output_file.hpp"
 #include "report/request_csv.hpp"
+#include "trace_starts.hpp"
 
 namespace lockstep {
 namespace fs = std::filesystem;
@@ -30,6 +31,7 @@ void write_file(const fs::path& file, std::string_view bytes) {
 /// When an NPU began and finished a batch.
 struct Span {
   std::int32_t npu = 0;
+  std::int64_t turn = 0;
   Nanos begin;
   Nanos end{-1};
 };
@@ -53,6 +55,16 @@ public:
     for (const Instance& instance : cluster.instances) {
       instance_of_npu_.insert(instance_of_npu_.end(), static_cast<std::size_t>(instance.width()),
                               instance.id);
+    }
+    place_of_npu_.resize(instance_of_npu_.size(), -1);
+    std::int64_t place = 0;
+    for (const Instance& instance : cluster.instances) {  // last NPUs are asked before first ones
+      if (instance.width() > 1) {
+        place_of_npu_[static_cast<std::size_t>(instance.end_npu())] = place++;
+      }
+    }
+    for (const Instance& instance : cluster.instances) {
+      place_of_npu_[static_cast<std::size_t>(instance.first_npu)] = place++;
     }
   }
 
@@ -87,12 +99,18 @@ public:
     write_trace_file(root / exported.trace, trace);
     write_graph_files(root / exported.graphs, trace,
                       {instance.num_npus, instance.first_npu, instance.enable_local_offloading,
-                       !policy_.experts_overlap_dispatch});
+                       !policy_.experts_overlap_dispatch, !policy_.pim_breaks_the_chain});
     index_[{instance.id, batch.id}] = batches_.size();
     batches_.push_back(std::move(exported));
   }
 
   void on_poll(std::int32_t npu, std::int64_t iteration, Nanos now, PollAnswer answer) override {
+    const std::int64_t place = place_of_npu_[static_cast<std::size_t>(npu)];
+    if (place <= last_place_ || now != last_poll_) {
+      ++turn_;
+    }
+    last_place_ = place;
+    last_poll_ = now;
     // Iteration 0 is the opening event, so batch b is iteration b + 1.
     if (ExportedBatch* done = find(npu, iteration - 1)) {
       for (Span& span : done->spans) {
@@ -103,7 +121,7 @@ public:
     }
     if (answer == PollAnswer::program) {
       if (ExportedBatch* started = find(npu, iteration)) {
-        started->spans.push_back({npu, now});
+        started->spans.push_back({npu, turn_, now});
       }
     }
   }
@@ -124,12 +142,51 @@ public:
     write_file(fs::path(settings_.folder) / "batches.csv", text);
   }
 
+  /// Beside the graphs of every iteration: in which order its NPUs began.
+  void write_starts() const {
+    std::map<fs::path, std::vector<Start>> folders;
+    for (const ExportedBatch& batch : batches_) {
+      for (const Span& span : batch.spans) {
+        add_starts(cluster_.instances[static_cast<std::size_t>(batch.instance)], span,
+                   folders[batch.graphs]);
+      }
+    }
+    for (auto& [folder, starts] : folders) {
+      std::stable_sort(starts.begin(), starts.end(), [](const Start& a, const Start& b) {
+        return std::pair(a.start.turn, a.place) < std::pair(b.start.turn, b.place);
+      });
+      std::vector<NpuStart> rows;
+      for (const Start& each : starts) {
+        rows.push_back({each.start.turn - starts.front().start.turn,
+                        each.start.offset - starts.front().start.offset, each.start.npu});
+      }
+      write_file(starts_file(fs::path(settings_.folder) / folder), starts_text(rows));
+    }
+  }
+
   [[nodiscard]] std::size_t num_batches() const { return batches_.size(); }
 
 private:
   [[nodiscard]] bool is_first_member(const Instance& instance) const {
     const auto group = static_cast<std::size_t>(*instance.dp_group);
     return cluster_.dp_groups[group].members.front() == instance.id;
+  }
+
+  struct Start {
+    NpuStart start;  ///< turn and time of the run
+    std::int64_t place = 0;
+  };
+
+  /// The first NPU of an instance hands the program on to those between it and the last one, and
+  /// begins after them.
+  void add_starts(const Instance& instance, const Span& span, std::vector<Start>& out) const {
+    const std::int64_t place = place_of_npu_[static_cast<std::size_t>(span.npu)];
+    if (span.npu == instance.first_npu) {
+      for (std::int32_t npu = span.npu + 1; npu < instance.end_npu(); ++npu) {
+        out.push_back({{span.turn, span.begin, npu}, place});
+      }
+    }
+    out.push_back({{span.turn, span.begin, span.npu}, place});
   }
 
   [[nodiscard]] ExportedBatch* find(std::int32_t npu, std::int64_t batch) {
@@ -141,6 +198,10 @@ private:
   TraceExportSettings settings_;
   FidelityPolicy policy_;
   std::vector<std::int32_t> instance_of_npu_;
+  std::vector<std::int64_t> place_of_npu_;  ///< in the order of asking; -1: never asked
+  std::int64_t turn_ = 0;
+  std::int64_t last_place_ = -1;
+  Nanos last_poll_{-1};
   std::vector<ExportedBatch> batches_;
   std::map<std::pair<std::int32_t, std::int64_t>, std::size_t> index_;
   bool wanted_ = true;
@@ -184,6 +245,7 @@ void export_traces(const TraceExportSettings& settings, const RunOptions& option
   write_event(settings.folder, setup, options);
   const RunResult result = simulation.run();
   exporter.write_index();
+  exporter.write_starts();
   if (output) {
     output->commit(request_csv(result, setup.cluster));
   }

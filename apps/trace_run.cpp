@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "base/error.hpp"
 #include "config/cluster.hpp"
 #include "engine/device_spec.hpp"
 #include "engine/run_setup.hpp"
 #include "iteration/trace_files.hpp"
+#include "trace_starts.hpp"
 
 namespace lockstep {
 namespace {
@@ -47,6 +49,34 @@ void check_npus(const Graphs& graphs, std::int64_t num_npus, const TraceRunSetti
       check(node.peer, "a message goes to or comes from");
     }
   }
+}
+
+/// The recorded order, unless the user says another; every graph must occur in it once.
+std::optional<std::vector<NpuStart>> starts_for(const TraceRunSettings& settings,
+                                                const Graphs& graphs) {
+  auto starts = read_starts(settings.path);
+  if (!starts || settings.together || !settings.late.empty()) {
+    return std::nullopt;
+  }
+  const auto named = [&](std::int32_t npu) {
+    return std::count_if(starts->begin(), starts->end(),
+                         [npu](const NpuStart& start) { return start.npu == npu; });
+  };
+  for (const auto& graph : graphs) {
+    if (named(graph->npu) != 1) {
+      throw UserError(fmt::format("NPU {} begins {} times", graph->npu, named(graph->npu)),
+                      {starts_file(settings.path).string(), 0, {}},
+                      "name every NPU once, or remove the file: all but the last begin together "
+                      "then");
+    }
+  }
+  if (starts->size() != graphs.size()) {
+    throw UserError(
+        fmt::format("{} NPUs begin, and there are graphs of {}", starts->size(), graphs.size()),
+        {starts_file(settings.path).string(), 0, {}},
+        "give the graph files of all NPUs that are named");
+  }
+  return starts;
 }
 
 /// What begins one event after the others: what the user names, else the last NPU of several.
@@ -102,6 +132,33 @@ public:
     return outcomes_;
   }
 
+  /// As it was in the run that the graphs are from.
+  std::vector<Outcome> run(const std::vector<NpuStart>& starts) {
+    begun_.assign(graphs_.size(), false);
+    for (const NpuStart& start : starts) {  // something happens then, if only that time passes
+      if (start.offset > Nanos{0} && device_.iteration(start.npu) < 0) {
+        device_.start(std::make_shared<const NpuGraph>(event_graph(start.npu, start.offset)));
+      }
+    }
+    for (std::size_t i = 0; i < starts.size(); ++i) {
+      const bool new_turn = i > 0 && starts[i].turn != starts[i - 1].turn;
+      if (new_turn && device_.busy()) {
+        step();
+      }
+      while (device_.now() < starts[i].offset && device_.busy()) {
+        step();
+      }
+      const std::size_t graph = graph_of(starts[i].npu);
+      device_.start(graphs_[graph]);
+      begun_[graph] = true;
+      note_begun();
+    }
+    while (device_.busy()) {
+      step();
+    }
+    return outcomes_;
+  }
+
   [[nodiscard]] std::string waits() const { return device_.describe_waits(); }
 
 private:
@@ -115,9 +172,30 @@ private:
     }
   }
 
+  void step() {
+    device_.step();
+    note_begun();
+  }
+
+  void note_begun() {
+    for (std::size_t i = 0; i < graphs_.size(); ++i) {
+      const std::int32_t npu = graphs_[i]->npu;
+      if (begun_[i] && !outcomes_[i].finished && device_.finished(npu)) {
+        outcomes_[i] = {true, device_.now(), device_.exposed_communication(npu)};
+      }
+    }
+  }
+
+  [[nodiscard]] std::size_t graph_of(std::int32_t npu) const {
+    const auto found = std::find_if(graphs_.begin(), graphs_.end(),
+                                    [npu](const auto& graph) { return graph->npu == npu; });
+    return static_cast<std::size_t>(found - graphs_.begin());
+  }
+
   DeviceSimulator device_;
   const Graphs& graphs_;
   std::vector<Outcome> outcomes_;
+  std::vector<bool> begun_;
 };
 
 }  // namespace
@@ -128,7 +206,8 @@ void run_trace(const TraceRunSettings& settings) {
                   settings.schema == "upstream" ? ChakraSchema::upstream : ChakraSchema::with_pim);
   Execution execution(spec_of(settings), graphs);
   check_npus(graphs, execution.num_npus(), settings);
-  const std::vector<Outcome> outcomes = execution.run(settings);
+  const auto starts = starts_for(settings, graphs);
+  const std::vector<Outcome> outcomes = starts ? execution.run(*starts) : execution.run(settings);
   const bool stuck = std::any_of(outcomes.begin(), outcomes.end(),
                                  [](const Outcome& outcome) { return !outcome.finished; });
   if (stuck) {

@@ -28,6 +28,11 @@ namespace {
 
 constexpr std::int64_t kMostDevices = 65536;
 
+std::string mend_count(const char* key, const char* what, std::size_t count) {
+  return count == 0 ? fmt::format("add at least one {} to the list", what)
+                    : fmt::format("set {} to {}, or correct the list", key, count);
+}
+
 class Loader {
 public:
   Loader(const JsonDocument& document, const RunOptions& options, const SearchPaths& paths)
@@ -55,6 +60,7 @@ public:
     read_links(cluster_, top_);
     read_network_settings(cluster_, top_);
     finish_instances();
+    warn_of_unlike_pairs(cluster_);
     check_consistency(cluster_, options_);
     return std::move(cluster_);
   }
@@ -86,7 +92,7 @@ private:
     if (count.integer() != static_cast<std::int64_t>(nodes.size())) {
       count.fail(fmt::format("Number of nodes ({}) does not match 'num_nodes' ({}).", nodes.size(),
                              count.integer()),
-                 fmt::format("set num_nodes to {}, or correct the list", nodes.size()));
+                 mend_count("num_nodes", "node", nodes.size()));
     }
     if (!top_.find("link_bw") || !top_.find("link_latency")) {
       top_.fail("Both 'link_bw' and 'link_latency' must be specified in the cluster configuration.",
@@ -131,7 +137,7 @@ private:
     if (count.integer() != static_cast<std::int64_t>(list.size())) {
       count.fail(fmt::format("Number of instances ({}) does not match 'num_instances' ({}).",
                              list.size(), count.integer()),
-                 fmt::format("set num_instances to {}, or correct the list", list.size()));
+                 mend_count("num_instances", "instance", list.size()));
     }
     read_cpu_memory(node.require("cpu_mem", "node configuration").object(),
                     cluster_.attn_offloading, paths_.pim, cluster_.nodes[n], cluster_.warnings);

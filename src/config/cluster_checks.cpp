@@ -84,6 +84,17 @@ void check_prefix_pools(const Cluster& cluster, const RunOptions& options) {
   }
 }
 
+/// A decode instance goes on with the KV cache that a prefill instance has filled.
+std::string unlike_pair(const Instance& prefill, const Instance& decode) {
+  if (prefill.model->name != decode.model->name) {
+    return fmt::format("model ({} and {})", prefill.model->name, decode.model->name);
+  }
+  if (prefill.kv_fp() != decode.kv_fp()) {
+    return fmt::format("bytes of a KV value ({} and {})", prefill.kv_fp(), decode.kv_fp());
+  }
+  return {};
+}
+
 }  // namespace
 
 void check_size(const JsonView& top, const Cluster& cluster) {
@@ -115,6 +126,23 @@ void check_prefill_decode(const Cluster& cluster, const std::vector<JsonView>& i
       fmt::format("instance {} is a {} instance, but the cluster has no {} instance", lonely.id,
                   own, other),
       fmt::format("add a {} instance, or set pd_type to null", other));
+}
+
+void warn_of_unlike_pairs(Cluster& cluster) {
+  for (const Instance& prefill : cluster.instances) {
+    for (const Instance& decode : cluster.instances) {
+      if (prefill.pd != PdType::prefill || decode.pd != PdType::decode) {
+        continue;
+      }
+      if (const std::string what = unlike_pair(prefill, decode); !what.empty()) {
+        cluster.warnings.push_back(
+            fmt::format("prefill instance {} may hand requests to decode instance {}, which "
+                        "differs in {} and could not use their KV cache",
+                        prefill.id, decode.id, what));
+        return;
+      }
+    }
+  }
 }
 
 void check_consistency(const Cluster& cluster, const RunOptions& options) {

@@ -14,6 +14,10 @@ void check_size(const JsonView& top, const Cluster& cluster);
 /// Prefill instances need decode instances and the other way round.
 void check_prefill_decode(const Cluster& cluster, const std::vector<JsonView>& instances);
 
+/// Adds a warning where a resolved decode instance could not use what a prefill instance has
+/// computed.
+void warn_of_unlike_pairs(Cluster& cluster);
+
 /// Policies and prefix pools that the resolved instances cannot have.
 void check_consistency(const Cluster& cluster, const RunOptions& options);
 

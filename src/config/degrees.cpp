@@ -49,12 +49,12 @@ void fill_in(const JsonView& instance, Degrees& d, std::vector<std::string>& war
   d.pp = pp.value_or(1);
   d.tp = tp.value_or(1);
   d.num_npus = npus.value_or(1);
+  if (d.tp < 1 || d.pp < 1) {
+    below_one(instance, d);
+  }
   if (npus && tp) {
     if (*npus == *tp * d.pp) {
       return;
-    }
-    if (*tp == 0) {
-      below_one(instance, d);
     }
     if (*npus % *tp != 0) {
       not_divisible(instance, *npus, "tp_size", *tp);
@@ -69,9 +69,6 @@ void fill_in(const JsonView& instance, Degrees& d, std::vector<std::string>& war
     }
     d.pp = stages;
   } else if (npus) {
-    if (d.pp == 0) {
-      below_one(instance, d);
-    }
     if (*npus % d.pp != 0) {
       not_divisible(instance, *npus, "pp_size", d.pp);
     }

@@ -27,6 +27,11 @@ struct FidelityPolicy {
   bool handoff_leaves_out_hits = true;
   /// One reduction bandwidth for the whole cluster: that of the last node's first instance.
   bool shared_reduction_bandwidth = true;
+  /// The chunks of a collective are all of one size, although the last one has less left to carry.
+  bool last_chunk_not_shortened = true;
+  /// Queues of in-memory compute are numbered by the number of devices, so that channels of
+  /// different nodes may share one.
+  bool pim_queues_shared_by_nodes = true;
   /// Memory bandwidths and latencies are cut to integers.
   bool integer_memory_figures = true;
 
@@ -45,12 +50,18 @@ struct FidelityPolicy {
   bool placed_weights_occupy_npu = true;
   /// KV heads are cut even when there are fewer of them than ranks; otherwise they are replicated.
   bool kv_heads_split_without_limit = true;
+  /// The KV part of attention's input counts values of the weights' type, whatever the cache holds.
+  bool kv_read_in_weight_type = true;
+  /// Every instance's own lower tier has the whole memory of the node (CPU) or cluster (CXL).
+  bool private_tiers_have_all_memory = true;
   /// A hit in the lower tier does not make its chunks younger: it drops by age of writing.
   bool lower_tier_ignores_hits = true;
   /// Every rank fetches the KV of all ranks when a prefix is recalled.
   bool recall_counts_all_ranks = true;
 
   // Schedule.
+  /// --skip-prefill leaves out the time stamps of the prompt, but computes it.
+  bool skip_prefill_computes_prompt = true;
   /// A prompt chunk of one token that is not the last counts as no prompt token.
   bool one_token_chunks_uncounted = true;
 
@@ -61,12 +72,15 @@ struct FidelityPolicy {
   bool expert_round_robin_restarts = true;
   /// An MoE model with block copy off (and no placement per block) gets one block instead of all.
   bool single_block_without_copy = true;
-  /// As many token ids are stored as the step has tokens, not as it has sequences.
+  /// The output head's tensors, the stored token ids among them, have a row for every token of the
+  /// step and not for every sequence.
   bool sampled_ids_of_all_tokens = true;
   /// Padding of a wave counts as sequences at the output head.
   bool padding_is_sampled = true;
   /// In-memory attention runs over the prompt's length, not over the context so far.
   bool pim_length_is_prompt = true;
+  /// What follows in-memory attention is cut off from what came before, or from its results.
+  bool pim_breaks_the_chain = true;
   /// An interleaved prefill step hands no KV over.
   bool sub_batches_hand_no_kv_over = true;
 
@@ -81,6 +95,10 @@ struct FidelityPolicy {
   bool write_down_costs_no_energy = true;
   /// Standby that is booked in several pieces comes out shorter than in one.
   bool standby_shrinks_when_split = true;
+  /// Every busy instance adds its load to the CPU of its node, beyond what the CPU can draw.
+  bool cpu_load_adds_up = true;
+  /// The energy of a batch counts in the interval in which it begins, however long it runs.
+  bool batch_energy_at_dispatch = true;
   /// A member of a group that runs dummies is in standby at the same time.
   bool dummies_are_standby = true;
 

@@ -142,16 +142,29 @@ private:
     }
     const std::string text =
         range->json().is_number() ? fmt::format("{}", range->integer()) : range->text();
+    std::string_view beyond;
     for (std::size_t begin = 0; begin <= text.size();) {
       const std::size_t comma = std::min(text.find(',', begin), text.size());
       const std::string_view part = std::string_view(text).substr(begin, comma - begin);
+      beyond = beyond_the_model(part) ? part : beyond;
       if (!select(part, selected) && part.find_first_not_of(" \t") != std::string_view::npos) {
         warnings_.push_back(
             fmt::format("{} '{}' is not a block or a range and is ignored", range->path(), part));
       }
       begin = comma + 1;
     }
+    if (!beyond.empty() && std::ranges::find(selected, true) != selected.end()) {
+      warnings_.push_back(fmt::format("{} '{}' names blocks beyond the {} of the model",
+                                      range->path(), beyond, num_blocks_));
+    }
     return selected;
+  }
+
+  [[nodiscard]] bool beyond_the_model(std::string_view part) const {
+    const std::size_t dash = part.find('-');
+    const auto first = int_from_text(part.substr(0, dash));
+    const auto last = dash == std::string_view::npos ? first : int_from_text(part.substr(dash + 1));
+    return first && last && std::max(*first, *last) >= num_blocks_;
   }
 
   bool select(std::string_view part, std::vector<bool>& selected) const {

@@ -159,6 +159,10 @@ PowerConfig read_power(const JsonView& node, const Node& resolved,
   power.cpu_idle = amount(cpu, "idle_power");
   power.cpu_active = amount(cpu, "active_power");
   power.cpu_util = amount(cpu, "util");
+  if (power.cpu_util > 1) {
+    warnings.push_back(fmt::format("{}.util is a share of the CPU, and {} of it is more than all",
+                                   cpu.path(), power.cpu_util));
+  }
   read_dram(part_of(view, "dram"), resolved, always_note_idle, power, warnings);
   const JsonView link = part_of(view, "link");
   power.num_links = amount(link, "num_links");

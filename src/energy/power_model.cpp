@@ -64,6 +64,8 @@ const NpuPower& npu_power(const PowerConfig& config, const Instance& instance) {
 PowerModel::PowerModel(const Cluster& cluster, const FidelityPolicy& policy)
     : cluster_(cluster),
       standby_shrinks_when_split_(policy.standby_shrinks_when_split),
+      cpu_load_adds_up_(policy.cpu_load_adds_up),
+      batch_energy_at_dispatch_(policy.batch_energy_at_dispatch),
       increments_(cluster.nodes.size()),
       previous_energy_(cluster.nodes.size(), 0.0) {
   ensure(cluster.power, "power model of a cluster without power blocks");
@@ -71,6 +73,8 @@ PowerModel::PowerModel(const Cluster& cluster, const FidelityPolicy& policy)
   for (const Node& node : cluster.nodes) {
     ensure(node.power.has_value(), "power model of a node without a power block");
     base_.push_back(base_power_of(*node.power));
+    const double util = node.power->cpu_util;
+    cpus_.emplace_back(std::max(kBusyCpuShare - util, 0.0), std::max(1.0 - util, 0.0));
   }
 }
 
@@ -90,13 +94,45 @@ const PowerModel::Components& PowerModel::base_power(std::int32_t node) const {
   return base_[static_cast<std::size_t>(node)];
 }
 
+void PowerModel::begin_batch(const Instance& instance, Nanos now) {
+  batch_begin_ = now;
+  batch_length_ = Nanos{0};
+  energy_before_ = increments_of(instance).sum();
+}
+
+void PowerModel::end_batch(const Instance& instance) {
+  const auto node = static_cast<std::size_t>(instance.node);
+  const Nanos end = batch_begin_ + batch_length_;
+  if (!cpu_load_adds_up_) {
+    const PowerConfig& power = config(instance);
+    increments_[node].cpu +=
+        (power.cpu_active - power.cpu_idle) * cpus_[node].add(batch_begin_, end);
+  }
+  if (!batch_energy_at_dispatch_ && batch_length_ > Nanos{0}) {
+    running_.push_back({node, batch_begin_, end, increments_[node].sum() - energy_before_});
+  }
+}
+
+double PowerModel::unspent(std::size_t node, Nanos now) const {
+  double energy = 0.0;
+  for (const Running& batch : running_) {
+    if (batch.node == node && batch.end > now) {
+      energy += batch.energy * (seconds(batch.end - now) / seconds(batch.end - batch.begin));
+    }
+  }
+  return energy;
+}
+
 void PowerModel::npu_active(const Instance& instance, Nanos latency) {
   const PowerConfig& power = config(instance);
   const NpuPower& npu = npu_power(power, instance);
   Components& node = increments_of(instance);
   node.npu += (npu.active - npu.idle) * seconds(latency) * static_cast<double>(instance.tp);
-  node.cpu += (power.cpu_active - power.cpu_idle) * std::max(kBusyCpuShare - power.cpu_util, 0.0) *
-              seconds(latency);
+  batch_length_ += latency;
+  if (cpu_load_adds_up_) {
+    node.cpu += (power.cpu_active - power.cpu_idle) *
+                std::max(kBusyCpuShare - power.cpu_util, 0.0) * seconds(latency);
+  }
 }
 
 void PowerModel::npu_standby(const Instance& instance, Nanos now, Nanos last_end, Nanos last_calc) {
@@ -142,10 +178,11 @@ double PowerModel::interval_power(Nanos now) {
   const double interval = seconds(now - previous_time_);
   double power = 0.0;
   for (std::size_t node = 0; node < previous_energy_.size(); ++node) {
-    const double energy = node_energy(static_cast<std::int32_t>(node), now);
+    const double energy = node_energy(static_cast<std::int32_t>(node), now) - unspent(node, now);
     power += round_to_cents((energy - previous_energy_[node]) / interval);
     previous_energy_[node] = energy;
   }
+  std::erase_if(running_, [now](const Running& batch) { return batch.end <= now; });
   previous_time_ = now;
   series_.push_back(power);
   return power;

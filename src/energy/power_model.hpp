@@ -11,6 +11,7 @@
 
 #include "base/units.hpp"
 #include "config/cluster.hpp"
+#include "energy/shared_cpu.hpp"
 
 namespace lockstep {
 
@@ -20,6 +21,10 @@ public:
   explicit PowerModel(const Cluster& cluster,
                       const FidelityPolicy& policy = FidelityPolicy::reference());
 
+  /// What is booked from here to end_batch is of one batch that is dispatched at `now`; times of
+  /// begin_batch never decrease.
+  void begin_batch(const Instance& instance, Nanos now);
+  void end_batch(const Instance& instance);
   /// One layer of `latency` on all tensor-parallel ranks, and the CPU work beside it.
   void npu_active(const Instance& instance, Nanos latency);
   /// At a poll of an idle instance's start NPU: `last_end` is the end of its last batch,
@@ -48,13 +53,26 @@ public:
   [[nodiscard]] const Components& base_power(std::int32_t node) const;
 
 private:
+  /// Energy of a batch that is still running counts as spent evenly over its layers' time.
+  struct Running {
+    std::size_t node;
+    Nanos begin, end;
+    double energy;
+  };
+  [[nodiscard]] double unspent(std::size_t node, Nanos now) const;
   [[nodiscard]] const PowerConfig& config(const Instance& instance) const;
   [[nodiscard]] Components& increments_of(const Instance& instance);
 
   const Cluster& cluster_;
   bool standby_shrinks_when_split_;
+  bool cpu_load_adds_up_;
+  bool batch_energy_at_dispatch_;
   std::vector<Components> base_;        ///< W, by node
   std::vector<Components> increments_;  ///< J, by node
+  std::vector<SharedCpu> cpus_;         ///< by node
+  std::vector<Running> running_;
+  Nanos batch_begin_, batch_length_;  ///< of the batch that is being booked
+  double energy_before_ = 0;          ///< the node's increments when it began
   std::vector<double> previous_energy_;
   Nanos previous_time_;
   std::vector<double> series_;

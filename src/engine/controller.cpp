@@ -190,7 +190,7 @@ const Program* Controller::answer_new_batch(ServingInstance& instance, Batch& ba
   if (wave_of(instance) != nullptr) {
     return join_wave(instance, batch, now);
   }
-  const Program* program = generate(instance, batch, batch.total_len);
+  const Program* program = generate(instance, batch, batch.total_len, now);
   report_step({&batch}, now);
   return program;
 }
@@ -223,7 +223,7 @@ const Program* Controller::join_wave(ServingInstance& instance, Batch& batch, Na
   const std::vector<Batch*> batches = wave.take_wave();
   for (Batch* member_batch : batches) {
     auto& member = *instances_[static_cast<std::size_t>(member_batch->instance)];
-    const Program* program = generate(member, *member_batch, member_batch->total_len);
+    const Program* program = generate(member, *member_batch, member_batch->total_len, now);
     if (&member == &instance) {
       own = program;
     } else {
@@ -234,8 +234,8 @@ const Program* Controller::join_wave(ServingInstance& instance, Batch& batch, Na
   return own;
 }
 
-const Program* Controller::generate(ServingInstance& instance, Batch& batch,
-                                    std::int64_t wave_len) {
+const Program* Controller::generate(ServingInstance& instance, Batch& batch, std::int64_t wave_len,
+                                    Nanos now) {
   ++steps_;
   observer_.on_batch(batch);
   if (logs(LogSeverity::info)) {
@@ -248,7 +248,13 @@ const Program* Controller::generate(ServingInstance& instance, Batch& batch,
                     instance.config().model->name, ids.size(), batch.total_len,
                     fmt::join(ids, ", ")));
   }
+  if (power_ != nullptr) {
+    power_->begin_batch(instance.config(), now);
+  }
   const Program& program = instance.generate(batch, wave_len, power_);
+  if (power_ != nullptr) {
+    power_->end_batch(instance.config());
+  }
   if (strict_ && instance.traces().lookups().of(TimeSource::extrapolated) > 0) {
     throw UserError(
         fmt::format("batch {} of instance {} ({} tokens) needs a kernel time beyond the measured "

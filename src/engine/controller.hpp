@@ -64,7 +64,8 @@ private:
   const Program* answer_new_batch(ServingInstance& instance, Batch& batch, Nanos now);
   const Program* answer_joined_batch(ServingInstance& instance, Batch& batch, std::int32_t npu);
   const Program* join_wave(ServingInstance& instance, Batch& batch, Nanos now);
-  const Program* generate(ServingInstance& instance, Batch& batch, std::int64_t wave_len);
+  const Program* generate(ServingInstance& instance, Batch& batch, std::int64_t wave_len,
+                          Nanos now);
   void report_step(const std::vector<Batch*>& batches, Nanos now);
   void heartbeat(Nanos now);
   /// Nothing: the run goes on as answered.

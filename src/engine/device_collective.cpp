@@ -30,6 +30,7 @@ Collectives::Collectives(const Islands& islands, const DeviceSimulatorSpec& spec
       streams_(spec.streams),
       endpoint_delay_(spec.endpoint_delay),
       num_npus_(spec.topology.num_npus()),
+      shorten_last_chunk_(spec.shorten_last_chunk),
       queued_(spec.streams.dataset_splits > 1 || spec.streams.queues_per_dim > 1) {
   states_.reserve(static_cast<std::size_t>(num_npus_));
   for (std::int32_t npu = 0; npu < num_npus_; ++npu) {
@@ -42,13 +43,17 @@ Collectives::Collectives(const Islands& islands, const DeviceSimulatorSpec& spec
   }
 }
 
-const CollectivePlan& Collectives::plan_for(State& state, const CollectiveRequest& request) {
+const CollectivePlan& Collectives::plan_for(State& state, const CollectiveRequest& request,
+                                            const CollectivePlan* keep) {
   for (const CollectivePlan& plan : state.plans) {
     if (plan.request == request) {
       return plan;
     }
   }
-  // The NPU is in no collective now, so none of its plans is in use.
+  // The NPU is in no collective now, so none of its other plans is in use.
+  if (keep == &state.plans[state.oldest_plan]) {
+    state.oldest_plan = (state.oldest_plan + 1) % kPlans;
+  }
   CollectivePlan& plan = state.plans[state.oldest_plan];
   state.oldest_plan = (state.oldest_plan + 1) % kPlans;
   make_plan(state.island->topology, request, settings_, state.costs, plan, Bytes{num_npus_});
@@ -58,7 +63,8 @@ const CollectivePlan& Collectives::plan_for(State& state, const CollectiveReques
 bool Collectives::enter(DeviceEventQueue& queue, Nanos now, std::int32_t npu,
                         const GraphNode& node) {
   State& state = states_[static_cast<std::size_t>(npu)];
-  const Chunking chunks = chunk(node.comm, node.size, num_npus_, streams_.dataset_splits);
+  const Chunking chunks =
+      chunk(node.comm, node.size, num_npus_, streams_.dataset_splits, shorten_last_chunk_);
   const CollectivePlan& plan = plan_for(state, {node.comm, chunks.size, node.comm_mask});
   if (plan.phases.empty()) {
     return false;
@@ -69,6 +75,10 @@ bool Collectives::enter(DeviceEventQueue& queue, Nanos now, std::int32_t npu,
     own.plan = &plan;
     own.phase = 0;
     own.number = state.next_number++;
+  }
+  if (chunks.last != chunks.size) {
+    const CollectiveRequest rest{node.comm, chunks.last, node.comm_mask};
+    state.streams.back().plan = &plan_for(state, rest, &plan);
   }
   if (!queued_) {
     enter_phase(queue, now, npu, 0);

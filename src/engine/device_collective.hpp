@@ -89,7 +89,9 @@ private:
     std::size_t oldest_plan = 0;
   };
 
-  const CollectivePlan& plan_for(State& state, const CollectiveRequest& request);
+  /// `keep`: a plan in use, which must stay.
+  const CollectivePlan& plan_for(State& state, const CollectiveRequest& request,
+                                 const CollectivePlan* keep = nullptr);
   void begin(DeviceEventQueue& queue, Nanos now, std::int32_t npu, std::int32_t stream);
   void stand_in_line(DeviceEventQueue& queue, Nanos now, std::int32_t npu, std::int32_t stream);
   void start_waiting(DeviceEventQueue& queue, Nanos now, std::int32_t npu, std::size_t line);
@@ -105,6 +107,7 @@ private:
   StreamSettings streams_;
   Nanos endpoint_delay_;
   std::int64_t num_npus_;
+  bool shorten_last_chunk_;
   bool queued_;  ///< streams may have to wait, or go round the other way
   std::vector<State> states_;
 };

@@ -56,6 +56,8 @@ struct DeviceSimulatorSpec {
   /// Number in-memory compute queues by num_devices * device + channel, as the reference does, so
   /// that channels of different devices may share one; otherwise every channel has its own.
   bool pim_queues_stride_by_devices = true;
+  /// The last chunk of a collective carries what is left; otherwise all are of one size.
+  bool shorten_last_chunk = false;
 };
 
 class DeviceSimulator {

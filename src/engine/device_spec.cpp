@@ -52,7 +52,9 @@ DeviceSimulatorSpec device_spec(const Cluster& cluster, const FidelityPolicy& po
                            .memory = {},
                            .local_mem_bandwidth = cluster.local_mem_bandwidth,
                            .idle_step = policy.idle_step,
-                           .integer_memory_figures = policy.integer_memory_figures};
+                           .integer_memory_figures = policy.integer_memory_figures,
+                           .pim_queues_stride_by_devices = policy.pim_queues_shared_by_nodes,
+                           .shorten_last_chunk = !policy.last_chunk_not_shortened};
   if (!policy.shared_reduction_bandwidth) {
     for (const Instance& instance : cluster.instances) {
       spec.local_mem_bandwidths.insert(spec.local_mem_bandwidths.end(),

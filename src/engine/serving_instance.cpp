@@ -34,7 +34,7 @@ ServingInstance::ServingInstance(const Cluster& cluster, const Instance& instanc
       traces_(cluster, instance, std::move(times), settings),
       observer_(observer),
       graph_context_{instance.num_npus, instance.first_npu, instance.enable_local_offloading,
-                     !policy.experts_overlap_dispatch} {}
+                     !policy.experts_overlap_dispatch, !policy.pim_breaks_the_chain} {}
 
 const Program& ServingInstance::generate(const Batch& batch, std::int64_t wave_len,
                                          PowerModel* power) {

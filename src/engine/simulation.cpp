@@ -11,6 +11,19 @@
 #include "engine/result_collection.hpp"
 
 namespace lockstep {
+namespace {
+
+/// What goes wrong in there is a matter of the cluster file.
+template <typename Make>
+auto in_cluster_file(const RunOptions& options, const Make& make) {
+  try {
+    return make();
+  } catch (const UserError& error) {
+    throw UserError(error.problem(), {options.cluster_config, 0, error.where().path}, error.mend());
+  }
+}
+
+}  // namespace
 
 Simulation::~Simulation() = default;
 
@@ -37,7 +50,7 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
   router_ = std::make_unique<Router>(std::move(schedulers), options.request_routing_policy);
   if (workload != nullptr) {
     check_requests_fit(*workload);
-    router_->load(*workload, options.skip_prefill);
+    router_->load(*workload, prompts_of(options, policy_));
   } else {
     router_->load_built_in();
   }
@@ -48,12 +61,13 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
 }
 
 void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& kernel_times) {
-  const auto pools = make_prefix_pools(cluster_, options, warnings_);
+  const auto pools = make_prefix_pools(cluster_, options, warnings_, policy_);
   const TraceSettings settings{options.expert_routing_policy, options.expert_exchange,
                                policy_.single_block_without_copy, policy_};
   for (const Instance& instance : cluster_.instances) {
     const auto& pool = pools[static_cast<std::size_t>(instance.id)];
-    KVCacheManager kv = make_kv_cache_manager(instance, pool, policy_);
+    KVCacheManager kv =
+        in_cluster_file(options, [&] { return make_kv_cache_manager(instance, pool, policy_); });
     kv_capacity_.push_back(kv.layout());
     auto times = kernel_times.times_for(instance);
     const std::string source = times->description();

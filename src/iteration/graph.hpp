@@ -64,6 +64,9 @@ struct GraphContext {
   bool local_offloading = false;
   /// On every rank experts wait for the dispatch of the tokens; otherwise only on the first.
   bool experts_wait_for_dispatch = false;
+  /// What follows an in-memory section waits for what came before it, NPU attention runs beside the
+  /// section, and the next row of the same batch waits for both.
+  bool pim_keeps_the_chain = false;
 };
 
 /// Converts one instance's trace to the graphs of all its NPUs (receivers included for prefill),

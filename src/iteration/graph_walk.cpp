@@ -203,6 +203,13 @@ void StageWalk::chain_parent(std::int32_t row) {
 }
 
 void StageWalk::wait_for_pim(const TraceRow& row) {
+  if (conversion_.context_.pim_keeps_the_chain) {
+    if (!contains(row.name, "attention")) {
+      all_parents(pim_results(row.tag));
+      pim_results(row.tag).clear();
+    }
+    return;
+  }
   std::vector<std::int32_t>& open = conversion_.pim_open_;
   if (overlap_ || open.empty()) {
     return;
@@ -217,6 +224,11 @@ void StageWalk::wait_for_pim(const TraceRow& row) {
     open.clear();
     pim_batch_ = row.tag;
   }
+}
+
+/// Nodes in memory that the rows of this batch have not waited for yet; chain kept only.
+std::vector<std::int32_t>& StageWalk::pim_results(BatchTag tag) {
+  return tag == BatchTag::batch_2 ? conversion_.pim_past_ : conversion_.pim_open_;
 }
 
 void StageWalk::collective(std::int32_t row, std::int32_t parent) {
@@ -263,6 +275,10 @@ std::int32_t StageWalk::pim_marker(std::int32_t row) {
   const TraceRow& marker = row_at(row);
   if (marker.kind == RowKind::pim_end) {
     section_ = Section::none;
+    if (conversion_.context_.pim_keeps_the_chain) {
+      conversion_.pim_parents_.clear();
+      return row + 1;
+    }
     overlap_ = overlap_ || (row + 1 < stage_.end && contains(row_at(row + 1).name, "attn"));
     return row + 1;
   }
@@ -277,7 +293,9 @@ std::int32_t StageWalk::pim_marker(std::int32_t row) {
     add(input_);
     add(kv_evict_);
     add(kv_load_);
-    first_ = false;
+    first_ = conversion_.context_.pim_keeps_the_chain;
+  } else if (marker.index == 0 && conversion_.context_.pim_keeps_the_chain) {
+    add(std::max(last_compute_, last_collective_));
   } else if (marker.index == 0 && row > stage_.begin) {
     const bool waits = collective_of(row - 1) != kNoNode;
     add(waits ? collective_of(row - 1) : compute_of(row - 1));
@@ -296,7 +314,8 @@ void StageWalk::pim_row(std::int32_t row) {
   node.duration = current.comp_time;
   const std::int32_t index = create(node);
   all_parents(conversion_.pim_parents_);
-  conversion_.pim_open_.push_back(index);
+  const bool by_batch = conversion_.context_.pim_keeps_the_chain;
+  (by_batch ? pim_results(current.tag) : conversion_.pim_open_).push_back(index);
   if (current.comm != CollectiveKind::none && use_collectives()) {
     collective(row, kNoNode);
   }
@@ -332,6 +351,9 @@ void StageWalk::end_stage() {
 void StageWalk::end_parents() {
   const std::int32_t row = stage_.end - 1;
   all_parents(conversion_.pim_open_);
+  if (conversion_.context_.pim_keeps_the_chain) {
+    all_parents(conversion_.pim_past_);
+  }
   const bool after_collective = row_at(row).comm != CollectiveKind::none && use_collectives();
   if (after_collective && last_collective_ != kNoNode) {
     assembly_.parent(last_collective_);

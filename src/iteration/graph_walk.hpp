@@ -40,6 +40,7 @@ private:
   void compute_parents(std::int32_t row, std::int32_t weight);
   void chain_parent(std::int32_t row);
   void wait_for_pim(const TraceRow& row);
+  [[nodiscard]] std::vector<std::int32_t>& pim_results(BatchTag tag);
   void collective(std::int32_t row, std::int32_t parent);
   void hand_over(std::int32_t row, Bytes size, std::int32_t tag);
 

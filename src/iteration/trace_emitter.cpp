@@ -25,6 +25,10 @@ TraceEmitter::TraceEmitter(const Cluster& cluster, const Instance& instance,
                            const KernelTimes& times, const TraceSettings& settings)
     : instance_(instance),
       model_(*instance.model),
+      rank_model_(settings.fidelity.kv_heads_split_without_limit
+                      ? *instance.model
+                      : with_replicated_kv_heads(*instance.model, instance.tp)),
+      kv_fp_(settings.fidelity.kv_read_in_weight_type ? instance.fp() : instance.kv_fp()),
       architecture_(architecture_for(instance.model->model_type)),
       times_(times),
       settings_(settings) {
@@ -121,7 +125,7 @@ const TraceEmitter::LayerMemo& TraceEmitter::layer_facts(const BatchShape& shape
   const std::int64_t argument = per_sequence ? shape.lm_head_len : shape.total_len;
   if (memo.tokens != shape.total_len || memo.argument != argument) {
     memo.time = per_sequence ? times_.per_sequence(layer, argument) : times_.dense(layer, argument);
-    memo.sizes = tensor_sizes(model_, layer, shape.total_len, 0, instance_.tp, instance_.fp());
+    memo.sizes = tensor_sizes(rank_model_, layer, shape.total_len, 0, instance_.tp, instance_.fp());
     memo.tokens = shape.total_len;
     memo.argument = argument;
   }
@@ -134,8 +138,8 @@ const TraceEmitter::LayerMemo& TraceEmitter::attention_facts(const BatchShape& s
   Memo& memo = this->memo(tag);
   if (!memo.attention_known) {
     memo.attention.time = times_.attention(shape.attention);
-    memo.attention.sizes = tensor_sizes(model_, Layer::attention, shape.total_len, shape.kv_len(),
-                                        instance_.tp, instance_.fp());
+    memo.attention.sizes = tensor_sizes(rank_model_, Layer::attention, shape.total_len,
+                                        shape.kv_len(), instance_.tp, instance_.fp(), kv_fp_);
     memo.attention_known = true;
   }
   count(memo.attention.time.source);
@@ -205,9 +209,12 @@ void TraceEmitter::head(const BatchShape& shape, BatchTag tag) {
     if (layer == architecture_.head.back()) {
       row.output_loc = host_memory(instance_);
     }
-    if (layer == Layer::sampler && !settings_.fidelity.sampled_ids_of_all_tokens) {
-      row.output_size =
-          tensor_sizes(model_, layer, shape.lm_head_len, 0, instance_.tp, instance_.fp()).output;
+    const bool per_sequence = layer == Layer::lm_head || layer == Layer::sampler;
+    if (per_sequence && !settings_.fidelity.sampled_ids_of_all_tokens) {
+      const TensorSizes sizes =
+          tensor_sizes(model_, layer, shape.lm_head_len, 0, instance_.tp, instance_.fp());
+      row.input_size = sizes.input;
+      row.output_size = sizes.output;
     }
     outer_energy(row, row.weight_size);
   }
@@ -240,7 +247,7 @@ void TraceEmitter::block_row(const BatchShape& shape, BatchTag tag, std::int64_t
     row.comm_mask = instance_.tp_mask;
     row.comm_size = row.output_size;
   } else if (layer == Layer::qkv_proj && instance_.pd == PdType::prefill && shape.pd_tokens > 0) {
-    row.comm_size = Bytes{2 * model_.kv_dim() * shape.pd_tokens * instance_.kv_fp() /
+    row.comm_size = Bytes{2 * rank_model_.kv_dim() * shape.pd_tokens * instance_.kv_fp() /
                           std::max<std::int64_t>(instance_.tp, 1)};
   }
   if (energy_ != nullptr) {

@@ -81,6 +81,8 @@ private:
 
   const Instance& instance_;
   const ModelConfig& model_;
+  ModelConfig rank_model_;  ///< as the ranks hold it: tensor sizes
+  std::int64_t kv_fp_;      ///< bytes of a cached value in tensor sizes
   const Architecture& architecture_;
   const KernelTimes& times_;
   TraceSettings settings_;

@@ -8,8 +8,9 @@ namespace lockstep {
 
 void TraceEmitter::pim_rows(const BatchShape& shape, BatchTag tag, std::int64_t block) {
   const std::int64_t split = std::min(pim_->channels, model_.num_key_value_heads);
-  pim_schedule_.assign(shape.entries, pim_->channels, split);
-  const TensorSizes sizes = pim_attention_sizes(model_, instance_.tp, instance_.fp());
+  pim_schedule_.assign(shape.entries, pim_->channels, split,
+                       settings_.fidelity.pim_length_is_prompt);
+  const TensorSizes sizes = pim_attention_sizes(rank_model_, instance_.tp, instance_.fp(), kv_fp_);
   const MemoryLocation weights = instance_.placement.weights(block, Layer::attention);
   for (std::int64_t channel = 0; channel < pim_->channels; ++channel) {
     marker_row(RowKind::pim, channel);

@@ -38,13 +38,19 @@ Bytes weight_bytes_per_rank(const ModelConfig& m, std::int64_t tp, std::int64_t 
   return weights_by_kind(m, tp, pp, ep, fp).total();
 }
 
+ModelConfig with_replicated_kv_heads(const ModelConfig& model, std::int64_t tp) {
+  ModelConfig copy = model;
+  copy.num_key_value_heads = std::max(model.num_key_value_heads, tp);
+  return copy;
+}
+
 Bytes kv_bytes_per_rank(const ModelConfig& m, std::int64_t tokens, std::int64_t num_npus,
                         std::int64_t kv_fp) {
   return Bytes{2 * m.kv_dim() * tokens * m.num_hidden_layers * kv_fp / num_npus};
 }
 
 TensorSizes tensor_sizes(const ModelConfig& m, Layer layer, std::int64_t n, std::int64_t kv_len,
-                         std::int64_t parallel, std::int64_t fp) {
+                         std::int64_t parallel, std::int64_t fp, std::int64_t kv_fp) {
   const std::int64_t p = std::max<std::int64_t>(parallel, 1);
   const std::int64_t e = m.hidden_size;
   const std::int64_t hidden = n * e * fp;
@@ -74,7 +80,8 @@ TensorSizes tensor_sizes(const ModelConfig& m, Layer layer, std::int64_t n, std:
     }
     case Layer::attention: {
       const std::int64_t query = (m.num_attention_heads / p) * n * m.head_dim * fp;
-      const std::int64_t kv = (m.num_key_value_heads / p) * kv_len * m.head_dim * fp * 2;
+      const std::int64_t value = kv_fp > 0 ? kv_fp : fp;
+      const std::int64_t kv = (m.num_key_value_heads / p) * kv_len * m.head_dim * value * 2;
       return sizes(query + kv, 0, query);
     }
     case Layer::o_proj: {
@@ -105,10 +112,12 @@ TensorSizes tensor_sizes(const ModelConfig& m, Layer layer, std::int64_t n, std:
   throw InternalError("tensor_sizes: layer out of range");
 }
 
-TensorSizes pim_attention_sizes(const ModelConfig& m, std::int64_t parallel, std::int64_t fp) {
+TensorSizes pim_attention_sizes(const ModelConfig& m, std::int64_t parallel, std::int64_t fp,
+                                std::int64_t kv_fp) {
   const std::int64_t p = std::max<std::int64_t>(parallel, 1);
   const std::int64_t query = (m.num_attention_heads / p) * m.head_dim * fp;
-  const std::int64_t kv = (m.num_key_value_heads / p) * m.head_dim * fp * 2;
+  const std::int64_t value = kv_fp > 0 ? kv_fp : fp;
+  const std::int64_t kv = (m.num_key_value_heads / p) * m.head_dim * value * 2;
   return {Bytes{query + kv}, Bytes{0}, Bytes{query}};
 }
 

@@ -6,17 +6,20 @@
 
 namespace lockstep {
 
-Chunking chunk(CollectiveKind kind, Bytes size, std::int64_t num_npus, std::int64_t splits) {
+Chunking chunk(CollectiveKind kind, Bytes size, std::int64_t num_npus, std::int64_t splits,
+               bool shorten_last) {
   const bool gather = kind == CollectiveKind::all_gather;
   if (splits == 1 || size < Bytes{0} || (gather && size == Bytes{0})) {
-    return {size, 1};  // what too few bytes mean is for the plan to say
+    return {size, 1, size};  // what too few bytes mean is for the plan to say
   }
   const Bytes share = size / splits;
   if (!gather && share < Bytes{num_npus}) {
-    return {Bytes{num_npus}, splits};
+    return {Bytes{num_npus}, splits, Bytes{num_npus}};
   }
   const Bytes each = std::max(share, Bytes{1});
-  return {each, std::max<std::int64_t>(ceil_div(size.count(), each.count()), 1)};
+  const auto count = std::max<std::int64_t>(ceil_div(size.count(), each.count()), 1);
+  const Bytes left = std::max(size - each * (count - 1), Bytes{1});
+  return {each, count, shorten_last ? left : each};
 }
 
 }  // namespace lockstep

@@ -59,8 +59,7 @@ std::string ways_to_shrink(const Instance& instance) {
 }
 
 /// Weights of one rank that the placement keeps off the NPU.
-Bytes placed_elsewhere(const Instance& instance) {
-  const ModelConfig& model = *instance.model;
+Bytes placed_elsewhere(const Instance& instance, const ModelConfig& model) {
   if (model.model_type.empty()) {
     return {};
   }
@@ -85,8 +84,8 @@ Bytes placed_elsewhere(const Instance& instance) {
          blocks / instance.pp;
 }
 
-Bytes resident_weights(const Instance& instance, const FidelityPolicy& policy) {
-  const ModelConfig& model = *instance.model;
+Bytes resident_weights(const Instance& instance, const ModelConfig& model,
+                       const FidelityPolicy& policy) {
   Bytes weights =
       weight_bytes_per_rank(model, instance.tp, instance.pp, instance.ep_total, instance.fp());
   if (!policy.tied_embeddings_charged_twice && model.tie_word_embeddings) {
@@ -94,18 +93,9 @@ Bytes resident_weights(const Instance& instance, const FidelityPolicy& policy) {
         weights - tensor_sizes(model, Layer::embedding, 1, 0, instance.tp, instance.fp()).weight;
   }
   if (!policy.placed_weights_occupy_npu) {
-    weights = std::max(weights - placed_elsewhere(instance), Bytes{0});
+    weights = std::max(weights - placed_elsewhere(instance, model), Bytes{0});
   }
   return weights;
-}
-
-Bytes kv_bytes_per_token(const Instance& instance, const FidelityPolicy& policy) {
-  const ModelConfig& model = *instance.model;
-  const bool too_few = instance.tp > model.num_key_value_heads;
-  if (!policy.kv_heads_split_without_limit && too_few) {  // every rank holds one whole head
-    return Bytes{2 * model.head_dim * model.num_hidden_layers * instance.kv_fp() / instance.pp};
-  }
-  return kv_bytes_per_rank(model, 1, instance.num_npus, instance.kv_fp());
 }
 
 }  // namespace
@@ -113,8 +103,12 @@ Bytes kv_bytes_per_token(const Instance& instance, const FidelityPolicy& policy)
 NpuKvLayout plan_npu_kv(const Instance& instance, const FidelityPolicy& policy) {
   NpuKvLayout layout;
   layout.block_size = instance.block_size;
-  layout.bytes_per_block = kv_bytes_per_token(instance, policy) * instance.block_size;
-  layout.weight_bytes = resident_weights(instance, policy);
+  const ModelConfig model = policy.kv_heads_split_without_limit
+                                ? *instance.model
+                                : with_replicated_kv_heads(*instance.model, instance.tp);
+  layout.bytes_per_block =
+      kv_bytes_per_rank(model, 1, instance.num_npus, instance.kv_fp()) * instance.block_size;
+  layout.weight_bytes = resident_weights(instance, model, policy);
   layout.capacity = Bytes{truncate(instance.npu_mem.size_gb * static_cast<double>(kGiB))};
   layout.utilization = instance.mem_util;
   if (layout.weight_bytes > layout.capacity) {

@@ -32,15 +32,19 @@ std::string where_of(const Instance& instance) {
   return fmt::format("nodes[{}], instance {}", instance.node, instance.id);
 }
 
-/// KV bytes of one token on all ranks, as the instance's own pool counts them.
-Bytes own_bytes_per_token(const Instance& instance) {
-  return kv_bytes_per_rank(*instance.model, 1, instance.num_npus, instance.kv_fp()) *
-         instance.num_npus;
-}
+/// KV bytes of one token of an instance.
+struct TokenBytes {
+  Bytes own;    ///< on all ranks, as the instance's own pool counts them
+  Bytes exact;  ///< the same without rounding per rank
+};
 
-/// The same without rounding per rank.
-Bytes exact_bytes_per_token(const Instance& instance) {
-  return kv_bytes_per_rank(*instance.model, 1, 1, instance.kv_fp());
+TokenBytes bytes_per_token(const Instance& instance, const FidelityPolicy& policy) {
+  const ModelConfig model = policy.kv_heads_split_without_limit
+                                ? *instance.model
+                                : with_replicated_kv_heads(*instance.model, instance.tp);
+  const std::int64_t npus = instance.num_npus;
+  return {.own = kv_bytes_per_rank(model, 1, npus, instance.kv_fp()) * npus,
+          .exact = kv_bytes_per_rank(model, 1, 1, instance.kv_fp())};
 }
 
 std::shared_ptr<PrefixPool> make_pool(const Medium& medium, bool shared, std::int64_t chunk_tokens,
@@ -64,7 +68,8 @@ std::shared_ptr<PrefixPool> make_pool(const Medium& medium, bool shared, std::in
 }
 
 /// All of these instances use one pool, so a chunk must mean the same to each.
-void check_can_share(const std::vector<const Instance*>& users, const Medium& medium) {
+void check_can_share(const std::vector<const Instance*>& users, const Medium& medium,
+                     const FidelityPolicy& policy) {
   const Instance& first = *users.front();
   for (const Instance* user : users) {
     const auto refuse = [&](std::string_view what, const std::string& a, const std::string& b) {
@@ -91,10 +96,11 @@ void check_can_share(const std::vector<const Instance*>& users, const Medium& me
     if (user->block_size != first.block_size) {
       refuse("block_size", std::to_string(first.block_size), std::to_string(user->block_size));
     }
-    if (own_bytes_per_token(*user) != exact_bytes_per_token(*user)) {
-      refuse(
-          "KV bytes per token", fmt::format("{} in the pool", exact_bytes_per_token(first).count()),
-          fmt::format("{} split over {} NPUs", own_bytes_per_token(*user).count(), user->num_npus));
+    const TokenBytes size = bytes_per_token(*user, policy);
+    if (size.own != size.exact || size.exact != bytes_per_token(first, policy).exact) {
+      refuse("KV bytes per token",
+             fmt::format("{} in the pool", bytes_per_token(first, policy).exact.count()),
+             fmt::format("{} split over {} NPUs", size.own.count(), user->num_npus));
     }
   }
   if (medium.size_gb <= 0) {
@@ -113,7 +119,8 @@ std::int64_t prefix_chunk_tokens(std::int64_t block_size) {
 
 std::vector<std::shared_ptr<PrefixPool>> make_prefix_pools(const Cluster& cluster,
                                                            const RunOptions& options,
-                                                           std::vector<std::string>& warnings) {
+                                                           std::vector<std::string>& warnings,
+                                                           const FidelityPolicy& policy) {
   std::vector<std::shared_ptr<PrefixPool>> pools(cluster.instances.size());
   if (options.prefix_storage == PrefixStorage::none) {
     if (options.enable_prefix_sharing) {
@@ -134,18 +141,21 @@ std::vector<std::shared_ptr<PrefixPool>> make_prefix_pools(const Cluster& cluste
     if (group.empty()) {
       continue;
     }
-    const Medium medium = medium_of(cluster, options.prefix_storage, group.front()->node);
+    Medium medium = medium_of(cluster, options.prefix_storage, group.front()->node);
     std::shared_ptr<PrefixPool> shared;
     if (options.enable_prefix_sharing) {
-      check_can_share(group, medium);
+      check_can_share(group, medium, policy);
       shared = make_pool(medium, true, prefix_chunk_tokens(group.front()->block_size),
-                         exact_bytes_per_token(*group.front()));
+                         bytes_per_token(*group.front(), policy).exact);
+    }
+    if (!shared && !policy.private_tiers_have_all_memory) {
+      medium.size_gb /= static_cast<double>(group.size());  // the memory is there once
     }
     for (const Instance* user : group) {
       pools[static_cast<std::size_t>(user->id)] =
           shared ? shared
                  : make_pool(medium, false, prefix_chunk_tokens(user->block_size),
-                             own_bytes_per_token(*user));
+                             bytes_per_token(*user, policy).own);
     }
   }
   return pools;

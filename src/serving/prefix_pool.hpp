@@ -34,10 +34,12 @@ struct PrefixPool {
 };
 
 /// The lower tier of every instance, by id; null: it has none. An instance has one when it caches
-/// prefixes and a storage is given: its own of the full memory size, or with prefix sharing one per
-/// node (CPU) or one for all (CXL). Sharing without storage is no sharing and adds a warning.
+/// prefixes and a storage is given: its own (of the full memory size, or of its part of it, as the
+/// policy says), or with prefix sharing one per node (CPU) or one for all (CXL). Sharing without
+/// storage is no sharing and adds a warning.
 /// Throws UserError for a memory smaller than one chunk and for instances that cannot share.
 [[nodiscard]] std::vector<std::shared_ptr<PrefixPool>> make_prefix_pools(
-    const Cluster& cluster, const RunOptions& options, std::vector<std::string>& warnings);
+    const Cluster& cluster, const RunOptions& options, std::vector<std::string>& warnings,
+    const FidelityPolicy& policy = FidelityPolicy::reference());
 
 }  // namespace lockstep

@@ -27,6 +27,7 @@ struct Request {
   const WorkloadRequest* source = nullptr;  ///< token ids and session; null for built-in requests
 
   bool is_init = true;            ///< the first token is not produced yet
+  bool prompt_in_place = false;   ///< it comes with the KV of its prompt
   std::int64_t num_computed = 0;  ///< tokens whose KV exists or is scheduled
   std::int64_t num_tokens = 0;    ///< prompt + generated so far
   RequestStatus status = RequestStatus::waiting;

@@ -14,14 +14,15 @@ constexpr std::int64_t kBuiltInRequests = 16;
 constexpr std::int64_t kBuiltInPrompt = 64;
 constexpr std::int64_t kBuiltInTotal = 128;
 
-Request make_request(const WorkloadRequest& source, bool skip_prefill) {
+Request make_request(const WorkloadRequest& source, Prompts prompts) {
   Request request;
   request.id = source.id;
   request.input = request.num_tokens = source.input_toks;
   request.output = source.input_toks + source.output_toks;
   request.arrival = source.arrival;
   request.source = &source;
-  request.is_init = !skip_prefill;
+  request.is_init = prompts != Prompts::computed_unstamped;
+  request.prompt_in_place = prompts == Prompts::in_place;
   return request;
 }
 
@@ -35,6 +36,13 @@ double load_score(const Scheduler& scheduler) {
 }
 
 }  // namespace
+
+Prompts prompts_of(const RunOptions& options, const FidelityPolicy& policy) {
+  if (!options.skip_prefill) {
+    return Prompts::computed;
+  }
+  return policy.skip_prefill_computes_prompt ? Prompts::computed_unstamped : Prompts::in_place;
+}
 
 Router::Router(std::vector<Scheduler*> schedulers, RoutingPolicy policy)
     : policy_(policy),
@@ -62,16 +70,16 @@ Router::Router(std::vector<Scheduler*> schedulers, RoutingPolicy policy)
   }
 }
 
-void Router::load(const Workload& workload, bool skip_prefill) {
+void Router::load(const Workload& workload, Prompts prompts) {
   ensure(requests_.empty(), "Router: a workload is loaded already");
-  if (skip_prefill && !decode_.candidates.empty()) {
+  if (prompts != Prompts::computed && !decode_.candidates.empty()) {
     throw UserError("--skip-prefill leaves nothing to do for the prefill instances",
                     Where{{}, 0, "--skip-prefill"},
                     "leave the flag out, or use instances without pd_type");
   }
   workload_ = &workload;
   for (const WorkloadRequest& source : workload.requests) {
-    Request& request = requests_.emplace_back(make_request(source, skip_prefill));
+    Request& request = requests_.emplace_back(make_request(source, prompts));
     if (source.session < 0 || source.session_call == 0) {
       pending_.push_back(&request);
     }

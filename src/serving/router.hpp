@@ -18,16 +18,24 @@
 
 namespace lockstep {
 
+/// What is to be done with the prompts of a workload.
+enum class Prompts : std::uint8_t {
+  computed,
+  computed_unstamped,  ///< but neither TTFT nor queueing delay is stamped
+  in_place,            ///< their KV comes with the request; only the last token is computed
+};
+/// Of a run, by --skip-prefill.
+[[nodiscard]] Prompts prompts_of(const RunOptions& options, const FidelityPolicy& policy);
+
 class Router {
 public:
   /// `schedulers` by instance id. Throws UserError for the custom policy, for a cluster that nobody
   /// can send a prompt to, and for prefill instances without a decode instance.
   Router(std::vector<Scheduler*> schedulers, RoutingPolicy policy);
 
-  /// Creates a request for every call; those without a predecessor become pending. With
-  /// `skip_prefill` a request starts past its first token: its prompt is computed, but neither TTFT
-  /// nor queueing delay is stamped. Not for prefill/decode clusters (UserError). Once per router.
-  void load(const Workload& workload, bool skip_prefill = false);
+  /// Creates a request for every call; those without a predecessor become pending.
+  /// Prompts must be computed on prefill/decode clusters (UserError). Once per router.
+  void load(const Workload& workload, Prompts prompts = Prompts::computed);
   /// Instead of a dataset: 16 requests of 64 + 64 tokens at time 0 queue on every instance.
   void load_built_in();
 

@@ -184,15 +184,24 @@ void Scheduler::admit_waiting(Nanos now) {
   }
 }
 
+/// Tokens whose KV the request brings along. A preempted one has lost it.
+std::int64_t Scheduler::brought_along(const Request& request) {
+  const bool has_it = request.prompt_in_place && request.num_preemptions == 0;
+  return has_it ? std::max(request.input - 1, std::int64_t{0}) : 0;
+}
+
 /// Moves the head of the waiting queue into the step. False: it cannot enter, nor can those behind.
 bool Scheduler::admit(Request& request, Nanos now) {
   if (request.arrival > now) {
     return false;
   }
-  const PrefixHit& hit = kv_.look_up(request, running_.empty() && inflight_.empty());
+  static const PrefixHit no_hit;
+  const std::int64_t brought = brought_along(request);
+  const PrefixHit& hit =
+      brought > 0 ? no_hit : kv_.look_up(request, running_.empty() && inflight_.empty());
   request.npu_cache_hit = hit.npu_tokens;
   request.prefix_cache_hit = hit.tokens();
-  const std::int64_t computed = hit.tokens();
+  const std::int64_t computed = brought + hit.tokens();
   std::int64_t count = cap(request.num_tokens - computed);
   if (!instance_->enable_chunked_prefill && count > budget_) {
     return false;
@@ -218,7 +227,9 @@ bool Scheduler::admit(Request& request, Nanos now) {
   request.num_computed = computed;
   request.status = RequestStatus::running;
   running_.push_back(&request);
-  kv_.record_admission(request);
+  if (brought == 0) {
+    kv_.record_admission(request);
+  }
   plan_.push_back({&request, count, computed});
   budget_ -= count;
   return true;

@@ -124,6 +124,8 @@ private:
   void close_batch(Batch& batch);
 
   const Instance* instance_;
+  [[nodiscard]] static std::int64_t brought_along(const Request& request);
+
   FidelityPolicy policy_;
   KVCacheManager kv_;
   SchedulerObserver* observer_;

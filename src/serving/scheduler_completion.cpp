@@ -156,7 +156,7 @@ std::optional<std::string> Scheduler::blocked_reason(Nanos now) {
     return std::nullopt;
   }
   const PrefixHit& hit = kv_.look_up(head, true);
-  const std::int64_t count = cap(head.num_tokens - hit.tokens());
+  const std::int64_t count = cap(head.num_tokens - std::max(hit.tokens(), brought_along(head)));
   if (count <= 0) {
     return fmt::format("request {} has nothing to compute", head.id);
   }

@@ -79,6 +79,46 @@ class RoundTrip(Folder):
         self.check("single_node_pim_instance", "--enable-attn-offloading")
 
 
+class Waves(Folder):
+    """Members of a group begin one after the other, and the waves run again as they did."""
+
+    def check(self, config, *flags):
+        batches = self.export(config, *flags, requests=1)
+        waves = {}
+        for batch in batches:
+            waves.setdefault(batch["graphs"], []).append(batch)
+        self.assertGreaterEqual(len(waves), 3)
+        for folder, members in waves.items():
+            spans = [span.replace(":", "-").split("-")
+                     for batch in members for span in batch["times"].split()]
+            begin = min(int(span[1]) for span in spans)
+            expected = {int(npu): int(end) - begin for npu, _, end in spans}
+            own = finishes(self.out / folder, *self.backend())
+            self.assertEqual({npu: own[npu] for npu in expected}, expected)
+            starts = (self.out / folder / "starts.csv").read_text().splitlines()
+            self.assertEqual(len(starts) - 1, len(list((self.out / folder).glob("*.et"))))
+
+    def test_experts_over_two_instances(self):
+        self.check("single_node_moe_dp_ep_instance")
+
+    def test_dense(self):
+        self.check("single_node_dp_instance")
+
+    def test_experts_inside_instances(self):
+        self.check("single_node_moe_dp_tp_instance")
+
+    def test_two_nodes(self):
+        self.check("dual_node_moe_dp_ep_intra_inter_instance")
+
+    def test_prefill(self):
+        batches = self.export("single_node_pd_instance")
+        spans = [s.replace(":", "-").split("-") for s in batches[0]["times"].split()]
+        begin = min(int(span[1]) for span in spans)
+        own = finishes(self.out / batches[0]["graphs"], *self.backend())
+        self.assertEqual([own[int(npu)] for npu, _, _ in spans],
+                         [int(end) - begin for _, _, end in spans])
+
+
 class Export(Folder):
     def test_names_and_limit(self):
         batches = self.export("single_node_single_instance", "--max-batches", "2")
@@ -96,7 +136,7 @@ class Export(Folder):
         self.assertEqual(2 * len(folders), len(batches))
         for folder in folders:
             self.assertEqual(sorted(p.name for p in (self.out / folder).iterdir()),
-                             ["llm.0.et", "llm.1.et"])
+                             ["llm.0.et", "llm.1.et", "starts.csv"])
 
     def test_the_run_is_the_same(self):
         self.export("single_node_single_instance", "--output", self.folder / "a.csv", requests=3)
@@ -133,6 +173,12 @@ class Refusals(Folder):
         self.refused("neither a cluster file nor a network file", "run", graphs)
         self.refused("cannot be read", "run", self.folder / "no" / "where", *self.backend())
         self.refused("cannot read this file", "run", graphs, "--network", "nowhere.yml")
+        starts = graphs / "starts.csv"
+        starts.write_text("turn,offset_ns,npu\n0,0,0\n0,x,1\n")
+        self.refused("starts.csv:3", "run", graphs, *self.backend())
+        starts.write_text("turn,offset_ns,npu\n0,0,0\n")
+        self.refused("begins 0 times", "run", graphs, *self.backend())
+        starts.unlink()
         (self.out / "network.yml").write_text("topology: [Ring]\nnpus_count: [2]\n"
                                               "bandwidth: [16.0]\nlatency: [500.0]\n")
         self.refused("the network has 2", "run", graphs, *self.backend())
@@ -144,7 +190,9 @@ class Refusals(Folder):
     def test_partners_that_are_missing(self):
         batch = self.export("rtx4090_tp2_instance", "--max-batches", "1")[0]
         (self.out / batch["graphs"] / "llm.1.et").unlink()
-        self.refused("cannot be finished", "run", self.out / batch["graphs"], *self.backend())
+        graphs = [self.out / batch["graphs"], *self.backend()]
+        self.refused("2 NPUs begin, and there are graphs of 1", "run", *graphs)
+        self.refused("cannot be finished", "run", *graphs, "--together")
 
     def test_export(self):
         self.refused("--out", "export")

@@ -48,6 +48,23 @@ def csv_of(flags):
         return file.read_bytes()
 
 
+def log_of(flags):
+    done = lockstep(*flags)
+    if done.returncode != 0:
+        raise AssertionError(done.stderr.decode())
+    return done.stdout.decode()
+
+
+def export_of(cluster):
+    with tempfile.TemporaryDirectory() as folder:
+        done = call([BINARY, "trace", "export", "--out", folder, "--max-batches", "2",
+                     "--cluster-config", str(ROOT / "configs" / "cluster" / f"{cluster}.json"),
+                     "--dataset", str(golden.WORKLOAD)])
+        if done.returncode != 0:
+            raise AssertionError(done.stderr.decode())
+        return golden.folder_digest(folder)
+
+
 class Case(unittest.TestCase):
     """A folder of its own; `out` holds results and must stay empty after a refused run."""
 
@@ -318,13 +335,25 @@ class Pinned(unittest.TestCase):
     """Results may change on purpose only; golden.py tells how to pin them anew."""
 
     def test_every_system_is_pinned(self):
-        self.assertEqual(sorted(golden.systems()), sorted(golden.pinned()))
+        self.assertEqual(sorted([*golden.systems(), *golden.ENERGY, *golden.EXPORTS]),
+                         sorted(golden.pinned()))
 
     def test_results(self):
         digests = golden.pinned()
         for name, flags in golden.systems().items():
             with self.subTest(name):
                 self.assertEqual(golden.digest(csv_of(flags)), digests.get(name))
+
+    def test_energy(self):
+        for name, flags in golden.ENERGY.items():
+            with self.subTest(name):
+                self.assertEqual(golden.digest(golden.energy_section(log_of(flags))),
+                                 golden.pinned().get(name))
+
+    def test_exported_files(self):
+        for name, cluster in golden.EXPORTS.items():
+            with self.subTest(name):
+                self.assertEqual(export_of(cluster), golden.pinned().get(name))
 
     def test_options_change_results(self):
         digests = golden.pinned()
@@ -337,6 +366,6 @@ class Pinned(unittest.TestCase):
 if __name__ == "__main__":
     BINARY = str(Path(sys.argv.pop(1)).resolve())
     if "--update" in sys.argv:
-        golden.update(csv_of)
+        golden.update(csv_of, log_of, export_of)
         sys.exit(0)
     unittest.main()

@@ -121,6 +121,11 @@ TEST(Fidelity, EveryRuleOfTheReferenceIsOffForTheEngineItself) {
                off.tokens_count_when_scheduled || off.extra_decode_step_after_handoff ||
                off.handoff_leaves_out_hits || off.shared_reduction_bandwidth ||
                off.integer_memory_figures);
+  EXPECT_FALSE(off.last_chunk_not_shortened || off.pim_queues_shared_by_nodes ||
+               off.kv_heads_split_without_limit || off.kv_read_in_weight_type ||
+               off.private_tiers_have_all_memory || off.skip_prefill_computes_prompt ||
+               off.pim_breaks_the_chain || off.pim_length_is_prompt || off.cpu_load_adds_up ||
+               off.batch_energy_at_dispatch || off.dummies_are_standby);
 }
 
 }  // namespace

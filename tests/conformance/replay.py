@@ -20,6 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from cases import all_cases  # noqa: E402
+from systems import NAMES, systems_of  # noqa: E402
 
 SKIPPED = 77
 VARIANTS = ("fp8", "int8", "fp16", "fp32", "bf16-kvfp8", "fp8-kvfp8", "fp32-kvfp8")
@@ -154,15 +155,32 @@ def command_of(case):
     return f"{case.config.name} {case.dataset.name} {lines}{shlex.join(case.flags)}".strip()
 
 
-def write_table(path, results):
-    lines = [INTRODUCTION, "| group | case | command | requests | columns equal | result | remark |",
+def summary_table(results):
+    """How many runs are of which system, and how they came out."""
+    lines = ["## By system", "",
+             "A run is counted for every system that it is of.", "",
+             "| system | runs | equal | end here only | refused | differ | requests |",
              "|---|---|---|---|---|---|---|"]
+    for name in [*NAMES, "all"]:
+        own = [r for r in results if name == "all" or name in systems_of(r[0])]
+        counts = [sum(r[1] == v for r in own) for v in ("equal", "ends", "refused", "FAIL")]
+        lines.append(f"| {name} | {len(own)} | {' | '.join(map(str, counts))} | "
+                     f"{sum(r[3] for r in own)} |")
+    return [*lines, "", "## Run by run", "",
+            "The last column says where a run first differs and by which rule, or why there is "
+            "nothing to compare.", ""]
+
+
+def write_table(path, results):
+    lines = [INTRODUCTION, *summary_table(results),
+             "| group | case | system | command | requests | columns equal | result | first "
+             "difference, or remark |", "|---|---|---|---|---|---|---|---|"]
     for case, verdict, text, rows in results:
         columns = "12 of 12" if verdict == "equal" else "\u2013"
         if verdict == "FAIL" and "columns equal" in text:
             columns = text.split(" columns")[0]
         remark = text.replace("|", "\\|")
-        lines.append(f"| {case.group} | {case.name} | `{command_of(case)}` | {rows} | {columns} | "
+        lines.append(f"| {case.group} | {case.name} | {', '.join(systems_of(case))} | `{command_of(case)}` | {rows} | {columns} | "
                      f"{verdict} | {remark} |")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

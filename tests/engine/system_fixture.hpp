@@ -80,7 +80,9 @@ struct ToyCluster {
   std::string link_latency = "2000";
   double cpu_bandwidth = 256;
   double cpu_latency = 0;
-  std::string cxl;  ///< empty: none; else the object's text
+  std::string cxl;      ///< empty: none; else the object's text
+  std::string network;  ///< the same
+  std::string power;    ///< the same
 
   ToyCluster() = default;
   ToyCluster(std::size_t count, const Replica& replica) : replicas(count, replica) {}
@@ -99,10 +101,12 @@ struct ToyCluster {
           r.more.empty() ? "" : "," + r.more);
     }
     return fmt::format(
-        R"({{"num_nodes":1,"link_bw":{},"link_latency":{},{}"nodes":[{{"num_instances":{},)"
+        R"({{"num_nodes":1,"link_bw":{},"link_latency":{},{}{}"nodes":[{{{}"num_instances":{},)"
         R"("cpu_mem":{{"mem_size":8,"mem_bw":{},"mem_latency":{}}},"instances":[{}]}}]}})",
         link_bandwidth, link_latency, cxl.empty() ? "" : "\"cxl_mem\":" + cxl + ",",
-        replicas.size(), cpu_bandwidth, cpu_latency, instances);
+        network.empty() ? "" : "\"network\":" + network + ",",
+        power.empty() ? "" : "\"power\":" + power + ",", replicas.size(), cpu_bandwidth,
+        cpu_latency, instances);
   }
 };
 

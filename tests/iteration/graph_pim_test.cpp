@@ -71,6 +71,42 @@ TEST(Graph, InterleavedSubBatchesWaitForTheOtherSection) {
                           "26 COMP 7 (25)", "27 STORE REMOTE:0 8 (26)"));
 }
 
+// The same traces with what comes first kept first, and all results waited for.
+
+TEST(GraphRules, NpuAttentionRunsBesidePim) {
+  const IterationTrace trace =
+      trace_of({Row("embedding", 500).in(40, remote(0)), Row("qkv_proj", 700), pim(0),
+                Row("attention", 1000), pim_end(), Row("attention", 900), Row("o_proj", 700),
+                Row("sampler", 300).out(8, remote(0))});
+  EXPECT_THAT(graph_text(build_graphs(trace, {.pim_keeps_the_chain = true})[0]),
+              ElementsAre("0 LOAD REMOTE:0 40 ()", "1 COMP 500 (0)", "2 COMP 700 (1)",
+                          "3 PIM 1000 LOCAL 0 (2)", "4 COMP 900 (2)", "5 COMP 700 (4,3)",
+                          "6 COMP 300 (5)", "7 STORE REMOTE:0 8 (6)"));
+}
+
+TEST(GraphRules, AnEmptySectionBreaksNothing) {
+  const IterationTrace trace =
+      trace_of({Row("embedding", 500).in(40, remote(0)), Row("qkv_proj", 700), pim(0), pim_end(),
+                Row("attention", 900), Row("o_proj", 700), Row("sampler", 300).out(8, remote(0))});
+  EXPECT_THAT(
+      graph_text(build_graphs(trace, {.pim_keeps_the_chain = true})[0]),
+      ElementsAre("0 LOAD REMOTE:0 40 ()", "1 COMP 500 (0)", "2 COMP 700 (1)", "3 COMP 900 (2)",
+                  "4 COMP 700 (3)", "5 COMP 300 (4)", "6 STORE REMOTE:0 8 (5)"));
+}
+
+TEST(GraphRules, SubBatchesWaitForTheirOwnSections) {
+  EXPECT_THAT(graph_text(build_graphs(interleaved(true), {.pim_keeps_the_chain = true})[0]),
+              ElementsAre("0 LOAD REMOTE:0 40 ()", "1 COMP 1 (0)", "2 COMP 2 (1)",
+                          "3 PIM 50 REMOTE:0.0 1 (2)", "4 COMP 3 (2)", "5 COMP 1 (4)",
+                          "6 COMP 2 (5)", "7 PIM 50 REMOTE:0.0 1 (6)", "8 COMP 3 (6)",
+                          "9 COMP 4 (8,3)", "10 COMP 5 (9)", "11 COMP 2 (10)",
+                          "12 PIM 50 REMOTE:0.0 1 (11)", "13 COMP 3 (11)", "14 COMP 4 (13,7)",
+                          "15 COMP 5 (14)", "16 COMP 2 (15)", "17 PIM 50 REMOTE:0.0 1 (16)",
+                          "18 COMP 3 (16)", "19 COMP 4 (18,12)", "20 COMP 5 (19)", "21 COMP 6 (20)",
+                          "22 COMP 7 (21)", "23 COMP 4 (22,17)", "24 COMP 5 (23)", "25 COMP 6 (24)",
+                          "26 COMP 7 (25)", "27 STORE REMOTE:0 8 (26)"));
+}
+
 TEST(Graph, InterleavedWithoutNpuAttention) {
   const std::vector<std::string> lines = graph_text(build_graphs(interleaved(false), {})[0]);
   ASSERT_GE(lines.size(), 20U);

@@ -12,13 +12,24 @@ constexpr auto kAllReduce = CollectiveKind::all_reduce;
 constexpr auto kAllGather = CollectiveKind::all_gather;
 
 TEST(Chunking, KnownCuts) {
-  EXPECT_EQ(chunk(kAllReduce, Bytes{3}, 8, 1), (Chunking{Bytes{3}, 1}));
-  EXPECT_EQ(chunk(kAllReduce, Bytes{1'000'001}, 4, 3), (Chunking{Bytes{333'333}, 4}));
-  EXPECT_EQ(chunk(kAllReduce, Bytes{3}, 8, 2), (Chunking{Bytes{8}, 2}));
-  EXPECT_EQ(chunk(kAllReduce, Bytes{0}, 8, 2), (Chunking{Bytes{8}, 2}));
-  EXPECT_EQ(chunk(kAllGather, Bytes{5}, 8, 2), (Chunking{Bytes{2}, 3}));
-  EXPECT_EQ(chunk(kAllGather, Bytes{5}, 8, 7), (Chunking{Bytes{1}, 5}));
-  EXPECT_EQ(chunk(kAllGather, Bytes{0}, 8, 7), (Chunking{Bytes{0}, 1}));
+  const auto cut = [](std::int64_t size, std::int64_t count) {
+    return Chunking{Bytes{size}, count, Bytes{size}};
+  };
+  EXPECT_EQ(chunk(kAllReduce, Bytes{3}, 8, 1), cut(3, 1));
+  EXPECT_EQ(chunk(kAllReduce, Bytes{1'000'001}, 4, 3), cut(333'333, 4));
+  EXPECT_EQ(chunk(kAllReduce, Bytes{3}, 8, 2), cut(8, 2));
+  EXPECT_EQ(chunk(kAllReduce, Bytes{0}, 8, 2), cut(8, 2));
+  EXPECT_EQ(chunk(kAllGather, Bytes{5}, 8, 2), cut(2, 3));
+  EXPECT_EQ(chunk(kAllGather, Bytes{5}, 8, 7), cut(1, 5));
+  EXPECT_EQ(chunk(kAllGather, Bytes{0}, 8, 7), cut(0, 1));
+}
+
+TEST(Chunking, TheLastOneMayBeShorter) {
+  EXPECT_EQ(chunk(kAllReduce, Bytes{1'000'001}, 4, 3, true),
+            (Chunking{Bytes{333'333}, 4, Bytes{2}}));
+  EXPECT_EQ(chunk(kAllGather, Bytes{5}, 8, 2, true), (Chunking{Bytes{2}, 3, Bytes{1}}));
+  EXPECT_EQ(chunk(kAllReduce, Bytes{900}, 4, 3, true), chunk(kAllReduce, Bytes{900}, 4, 3));
+  EXPECT_EQ(chunk(kAllReduce, Bytes{3}, 8, 2, true), chunk(kAllReduce, Bytes{3}, 8, 2));
 }
 
 // Bytes that an NPU sends over the wire in a ring, all phases and chunks.
@@ -42,7 +53,9 @@ RC_GTEST_PROP(ChunkingProperty, NoByteIsLost, ()) {
   // Sizes that divide lose nothing to rounding either.
   const Bytes whole = size * (splits * npus);
   RC_ASSERT(bytes_sent(topology, kind, chunk(kind, whole, npus, splits)) ==
-            bytes_sent(topology, kind, {whole, 1}));
+            bytes_sent(topology, kind, {whole, 1, whole}));
+  const Chunking exact = chunk(kind, whole + Bytes{1}, npus, splits, true);
+  RC_ASSERT(exact.size * (exact.count - 1) + exact.last == whole + Bytes{1});
 }
 
 }  // namespace

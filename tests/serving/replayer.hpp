@@ -72,7 +72,7 @@ public:
       schedulers.push_back(schedulers_.back().get());
     }
     router_ = std::make_unique<Router>(schedulers, recording.options.request_routing_policy);
-    router_->load(recording.workload, recording.options.skip_prefill);
+    router_->load(recording.workload, prompts_of(recording.options, FidelityPolicy::reference()));
     for (const RecordedRequest& result : recording.results) {
       tokens_[result.id] = result.tokens;
     }

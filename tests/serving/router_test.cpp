@@ -203,7 +203,7 @@ TEST(Router, RefusesClustersAndPoliciesItCannotServe) {
   EXPECT_THROW(Router(pair.schedulers, RoutingPolicy::custom), UserError);
   Router router(pair.schedulers, RoutingPolicy::load);
   const Workload workload = flat({0});
-  EXPECT_THROW(router.load(workload, true), UserError);
+  EXPECT_THROW(router.load(workload, Prompts::in_place), UserError);
 }
 
 }  // namespace

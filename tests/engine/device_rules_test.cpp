@@ -1,0 +1,98 @@
+// Rules of the devices and the network, each mended alone beside the reference's.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "device_fixture.hpp"
+#include "engine/device_spec.hpp"
+#include "one_rule.hpp"
+#include "system_fixture.hpp"
+
+namespace lockstep::testing {
+namespace {
+
+using ::testing::Each;
+using ::testing::ElementsAre;
+
+std::vector<std::int64_t> all_reduce(DeviceSimulatorSpec spec, std::int64_t size) {
+  spec.streams.dataset_splits = 3;
+  DeviceSimulator sim(std::move(spec));
+  for (std::int32_t npu = 0; npu < 4; ++npu) {
+    Program program(npu);
+    program.collective(CollectiveKind::all_reduce, size);
+    sim.start(program.done());
+  }
+  return run(sim);
+}
+
+TEST(DeviceRules, TheLastChunkCarriesWhatIsLeft) {
+  DeviceSimulatorSpec spec = spec_of({full(4, 112, 0)});
+  EXPECT_THAT(all_reduce(spec, 1'000'001), Each(20776));  // four chunks of 333333
+  const std::int64_t three = all_reduce(spec, 999'999).front();
+  spec.shorten_last_chunk = true;
+  // Three chunks, and one of a byte for every NPU: six messages of it, each with its delay.
+  const std::int64_t rest = all_reduce(spec, 1'000'001).front() - three;
+  EXPECT_EQ(all_reduce(spec, 999'999).front(), three);
+  EXPECT_EQ(rest, 10 + 6 * 10);
+}
+
+ToyCluster unlike_memories() {
+  Replica slow = Replica{};
+  slow.tp = 2;
+  Replica fast = slow;
+  slow.mem_bandwidth = 100;
+  ToyCluster toy;
+  toy.replicas = {fast, slow};
+  return toy;
+}
+
+TEST(DeviceRules, EveryNpuAddsAtItsOwnSpeed) {
+  const RunOptions options;
+  const Cluster cluster =
+      parse_cluster(unlike_memories().json(), "toy.json", options, ToyModels::paths());
+  const DeviceSimulatorSpec reference = device_spec(cluster, FidelityPolicy::reference());
+  EXPECT_TRUE(reference.local_mem_bandwidths.empty());
+  const auto other = device_spec(cluster, mended(&FidelityPolicy::shared_reduction_bandwidth));
+  EXPECT_THAT(other.local_mem_bandwidths, ElementsAre(1597, 1597, 100, 100));
+}
+
+TEST(DeviceRules, EveryNodeHasItsOwnChannels) {
+  const auto ends = [](bool shared) {
+    MemoryLevelSpec level = remote_level(256, 0, 2);
+    level.pim_channels = 4;
+    DeviceSimulatorSpec spec = spec_of({full(2)}, {level});
+    spec.pim_queues_stride_by_devices = shared;
+    DeviceSimulator sim(std::move(spec));
+    for (std::int32_t npu = 0; npu < 2; ++npu) {  // device 0 channel 2, device 1 channel 0
+      Program program(npu);
+      program.pim(1000, 25600, npu, npu == 0 ? 2 : 0);
+      sim.start(program.done());
+    }
+    return run(sim);
+  };
+  EXPECT_THAT(ends(true), ElementsAre(1100, 2200));
+  EXPECT_THAT(ends(false), ElementsAre(1100, 1100));
+  const Cluster cluster =
+      parse_cluster(ToyCluster{}.json(), "toy.json", RunOptions{}, ToyModels::paths());
+  const auto stride = [&](const FidelityPolicy& policy) {
+    return device_spec(cluster, policy).pim_queues_stride_by_devices;
+  };
+  EXPECT_TRUE(stride(FidelityPolicy::reference()));
+  EXPECT_FALSE(stride(mended(&FidelityPolicy::pim_queues_shared_by_nodes)));
+}
+
+TEST(DeviceRules, MemoryFiguresKeepTheirFractions) {
+  const auto end = [](bool cut) {
+    DeviceSimulatorSpec spec = spec_of({full(1)}, {remote_level(25.6, 100.7)});
+    spec.integer_memory_figures = cut;
+    DeviceSimulator sim(std::move(spec));
+    Program program(0);
+    program.load(1'048'576);
+    sim.start(program.done());
+    return run(sim).front();
+  };
+  EXPECT_EQ(end(true), 42043);   // 25 bytes/ns and 100 ns
+  EXPECT_EQ(end(false), 41060);  // 40960 and 100.7
+}
+
+}  // namespace
+}  // namespace lockstep::testing
