@@ -27,6 +27,7 @@ struct FitFlags {
   std::string output = "hardware/operations";
   GpuFitOptions options;
   bool dry_run = false;
+  std::string from;  ///< a GPU whose coefficients are tried on the others' tables
 };
 
 // The GPUs of the store that are asked for, by either name; all without a question.
@@ -62,9 +63,27 @@ std::vector<std::string> wanted(const FitFlags& flags, const TableStore& store,
   return result;
 }
 
+void try_on(const FitFlags& flags, const TableStore& store, GpuCatalog& catalog) {
+  const CoefficientFile from =
+      read_coefficient_file(fs::path(flags.output) / (flags.from + ".yaml"));
+  for (const std::string& name : wanted(flags, store, catalog)) {
+    const auto facts = catalog.find(name);
+    if (facts && facts->name != from.gpu) {
+      for (const auto& [set, error] : transfer_errors(from, *facts, name, store)) {
+        fmt::print("{} from {}: {} {:.1f} / {:.1f} %, bias {:+.1f} %\n", facts->name, from.gpu, set,
+                   error.median * 100.0, error.p90 * 100.0, error.bias * 100.0);
+      }
+    }
+  }
+}
+
 void fit_all(FitFlags& flags) {
   const TableStore store(flags.store);
   GpuCatalog catalog;
+  if (!flags.from.empty()) {
+    try_on(flags, store, catalog);
+    return;
+  }
   flags.options.progress = [](const std::string& line) {
     fmt::print("{}\n", line);
     std::fflush(stdout);
@@ -93,13 +112,15 @@ void add_perf_fit(CLI::App& parent, int& exit_code) {
   auto flags = std::make_shared<FitFlags>();
   command->add_option("--gpu", flags->gpus, "GPUs to fit (default: all that were imported)");
   command->add_option("--store", flags->store, "folder of imported tables");
-  command->add_option("--date", flags->date, "date to write into the files")->required();
+  command->add_option("--date", flags->date, "date to write into the files");
   command->add_option("--output", flags->output, "folder for the files")->capture_default_str();
   command->add_option("--only", flags->options.only, "only operations whose name contains this");
+  command->add_option("--transfer-from", flags->from,
+                      "fit nothing: print the error of this GPU's coefficients on the others");
   command->add_flag("--dry-run", flags->dry_run, "print the errors, write nothing");
   command->callback([flags, &exit_code] {
-    if (!flags->options.only.empty()) {
-      flags->dry_run = true;  // a part of a file must not replace the whole
+    if (!flags->options.only.empty() || flags->date.empty()) {
+      flags->dry_run = true;  // a part, or a file of no date, must replace none
     }
     fit_all(*flags);
     exit_code = static_cast<int>(ExitCode::ok);

@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 #include "perf/data_dirs.hpp"
 #include "perf/kernel_times.hpp"
+#include "perf/tables/table_store.hpp"
 
 namespace lockstep {
 
@@ -24,6 +25,12 @@ PerfSources perf_sources(const RunOptions& options) {
   }
   for (const std::filesystem::path& dir : data_dirs("profiler/perf")) {
     sources.roots.push_back(dir);
+  }
+  // Bundles that `lockstep perf import` put into the user's store come last.
+  const std::filesystem::path imported = TableStore().bundles();
+  std::error_code failed;
+  if (std::filesystem::is_directory(imported, failed)) {
+    sources.roots.push_back(imported);
   }
   return sources;
 }

@@ -137,4 +137,26 @@ CoefficientFile fit_gpu(const GpuFacts& gpu, const std::string& table_gpu, const
   return file;
 }
 
+std::map<std::string, FitError> transfer_errors(const CoefficientFile& from, const GpuFacts& gpu,
+                                                const std::string& table_gpu,
+                                                const TableStore& store) {
+  std::map<std::string, FitError> errors;
+  const auto tables = store.list();
+  for (const CoefficientSet& set : coefficient_sets()) {
+    const auto known = from.sets.find(set.name);
+    if (known == from.sets.end()) {
+      continue;
+    }
+    for (const ListedTable& listed : tables_for(tables, table_gpu, set)) {
+      const auto samples = samples_of(set, *store.open(listed));
+      if (samples.size() >= kFewestRows) {
+        errors[set.name] = fit_error(*set.model, limits_of(gpu, set.precision),
+                                     known->second.coefficients, samples);
+        break;
+      }
+    }
+  }
+  return errors;
+}
+
 }  // namespace lockstep

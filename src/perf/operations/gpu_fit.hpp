@@ -30,4 +30,11 @@ struct GpuFitOptions {
 [[nodiscard]] CoefficientFile fit_gpu(const GpuFacts& gpu, const std::string& table_gpu,
                                       const TableStore& store, const GpuFitOptions& options);
 
+/// How far another GPU's coefficients are off on this one's tables, with this one's datasheet: the
+/// error of a GPU that nobody measured, where it can be known. By set.
+[[nodiscard]] std::map<std::string, FitError> transfer_errors(const CoefficientFile& from,
+                                                              const GpuFacts& gpu,
+                                                              const std::string& table_gpu,
+                                                              const TableStore& store);
+
 }  // namespace lockstep

@@ -50,27 +50,30 @@ LookupRules lookup_rules(MeasuredOperation operation) {
   using enum BetweenRule;
   switch (operation) {
     case MeasuredOperation::gemm:
-      return {loglog, loglog, {1, 2}, {1, 2}, true};
+      return {ratio, linear, {1, 2}, {1, 2}, true};
     case MeasuredOperation::context_attention:
+      return {ratio, ratio, {5, 3, 4}, {0, 1, 3, 4, 5}, false};
     case MeasuredOperation::generation_attention:
-      return {loglog, loglog, {5, 3, 4}, {0, 1, 3, 4, 5}, false};
+      return {linear, ratio, {5, 3, 4}, {0, 1, 3, 4, 5}, false};
     case mla_context_module:
+      return {ratio, ratio, {4, 3}, {2, 3, 4}, false};
     case mla_generation_module:
-      return {loglog, loglog, {4, 3}, {2, 3, 4}, false};
+      return {linear, ratio, {4, 3}, {2, 3, 4}, false};
     case context_mla:
+      return {ratio, ratio, {2, 1}, {1, 2}, false};
     case generation_mla:
-      return {loglog, loglog, {2, 1}, {1, 2}, false};
+      return {linear, linear, {2, 1}, {1, 2}, false};
     case mla_bmm:
-      return {loglog, loglog, {1}, {1}, false};
+      return {linear, linear, {1}, {1}, false};
     case moe:
-      return {loglog, loglog, {5, 6}, {1, 2, 3, 4, 5, 6, 7}, false};
+      return {ratio, ratio, {5, 6}, {1, 2, 3, 4, 5, 6, 7}, false};
     case gdn:
-      return {loglog, loglog, {3, 1, 2}, {1, 2, 3}, false};
+      return {linear, linear, {3, 1, 2}, {1, 2, 3}, false};
     case computescale:
     case scale_matrix:
-      return {loglog, loglog, {0}, {0}, false};
+      return {linear, linear, {0}, {0}, false};
     default:
-      return {loglog, loglog, {1}, {1}, false};
+      return {linear, ratio, {1}, {1}, false};
   }
 }
 

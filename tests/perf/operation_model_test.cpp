@@ -1,0 +1,162 @@
+// The analytic model: its parts, its fit, and what holds for every GPU that ships.
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "perf/operations/analytic_operations.hpp"
+#include "perf/operations/operation_fit.hpp"
+#include "perf/operations/operation_library.hpp"
+#include "perf_test_support.hpp"
+
+namespace lockstep {
+namespace {
+
+GpuCatalog catalog() {
+  return GpuCatalog({testing::source_dir() / "hardware"});
+}
+
+TEST(OperationModel, BlendsAndWaves) {
+  EXPECT_DOUBLE_EQ(blend_times(3, 4, 2), 5);
+  EXPECT_DOUBLE_EQ(blend_times(0, 0, 2), 0);
+  EXPECT_DOUBLE_EQ(paid_waves(0.2, 0.5), 1);
+  EXPECT_DOUBLE_EQ(paid_waves(2.2, 0.5), 2.6);
+}
+
+TEST(OperationModel, FactorsAreLinearBetweenKnotsAndHoldBeyond) {
+  const std::vector<double> knots = {0, 4, 8};
+  EXPECT_EQ(knot_place(knots, -3).lower, 0U);
+  EXPECT_EQ(knot_place(knots, -3).weight, 0);
+  EXPECT_EQ(knot_place(knots, 6).lower, 1U);
+  EXPECT_EQ(knot_place(knots, 6).weight, 0.5);
+  EXPECT_EQ(knot_place(knots, 99).weight, 1);
+}
+
+// Times made by a model are found again by its fit, on sizes that it did not see.
+TEST(OperationFit, FindsAModelsOwnTimes) {
+  const OperationModel& model = collective_model();
+  GpuLimits limits;
+  limits.link = 450e3;
+  OperationCoefficients truth = starting_coefficients(model);
+  truth.values = {5.5, 1.4, 0.4, 0.3, 2.5};
+  std::vector<OperationSample> samples;
+  std::vector<OperationSample> unseen;
+  std::size_t count = 0;
+  for (const double ranks : {2.0, 4.0, 8.0}) {
+    for (double bytes = 256; bytes < 2e9; bytes *= 1.5) {
+      const Sizes sizes = {bytes, ranks};
+      const OperationSample sample{sizes, model_micros(model, limits, truth, sizes), 0};
+      (count++ % 4 == 3 ? unseen : samples).push_back(sample);
+    }
+  }
+  const auto fitted = fit_operation(model, limits, samples, starting_coefficients(model));
+  EXPECT_LT(fit_error(model, limits, fitted, unseen).median, 0.03);
+  const auto again = fit_operation(model, limits, samples, starting_coefficients(model));
+  EXPECT_EQ(fitted.values, again.values);
+}
+
+TEST(OperationFit, SaysErrorsByRank) {
+  const FitError error = error_of({-0.3, 0.1, 0.0, 0.2, -0.1});
+  EXPECT_DOUBLE_EQ(error.median, 0.1);
+  EXPECT_DOUBLE_EQ(error.bias, 0.0);
+  EXPECT_EQ(error.samples, 5U);
+  EXPECT_EQ(error_of({}).samples, 0U);
+}
+
+TEST(CoefficientFile, ReadsBackWhatItWrote) {
+  const testing::TempDir dir;
+  const auto shipped = testing::source_dir() / "hardware" / "operations" / "H100.yaml";
+  const CoefficientFile first = read_coefficient_file(shipped);
+  const auto copy = dir.write("H100.yaml", coefficient_file_text(first));
+  const CoefficientFile second = read_coefficient_file(copy);
+  EXPECT_EQ(coefficient_file_text(second), coefficient_file_text(first));
+  EXPECT_EQ(number_count(second), number_count(first));
+}
+
+TEST(AnalyticOperations, EveryGpuAnswersEverySize) {
+  GpuCatalog gpus = catalog();
+  for (const std::string& name : gpus.names()) {
+    const auto times = analytic_operations_for(gpus.find(name));
+    const auto sound = [&](const OperationTime& time, std::string_view what) {
+      EXPECT_TRUE(std::isfinite(time.micros) && time.micros > 0.1 && time.micros < 1e8)
+          << name << " " << what << " " << time.micros;
+    };
+    for (int i = 0; i < kPrecisionCount; ++i) {
+      const auto precision = static_cast<Precision>(i);
+      for (const std::int64_t m : {1, 100, 8192}) {
+        sound(times->gemm({m, 5120, 5120, precision}), "gemm");
+        GroupedExperts experts;
+        experts.tokens = m;
+        experts.hidden = 2048;
+        experts.intermediate = 768;
+        experts.experts = 128;
+        experts.top_k = 8;
+        experts.precision = precision;
+        sound(times->experts(experts), "experts");
+      }
+    }
+    ContextAttention context;
+    context.heads = {32, 8, 128, 0, false};
+    context.new_tokens = 1000;
+    context.cached_tokens = 500;
+    sound(times->context_attention(context), "context");
+    GenerationAttention generation;
+    generation.heads = {28, 4, 80, 0, true};
+    generation.batch = 100;
+    generation.context = 3000;
+    sound(times->generation_attention(generation), "generation");
+    LatentAttention latent;
+    latent.heads = 16;
+    latent.batch = 64;
+    latent.cached_tokens = 4000;
+    latent.generation = true;
+    sound(times->latent_module(latent), "latent module");
+    sound(times->latent_attention(latent), "latent kernel");
+    sound(times->latent_absorption({64, 16}), "absorption");
+    sound(times->quantise({64, 4096, true}), "quantise");
+    GatedDeltaNet net{1, 1000, 16, 32, 128, false};
+    sound(times->delta_net(net), "delta net");
+    sound(times->memory({1e6}), "memory");
+    for (const CollectiveOp op : {CollectiveOp::all_reduce, CollectiveOp::vllm_all_reduce,
+                                  CollectiveOp::all_gather, CollectiveOp::all_to_all}) {
+      sound(times->collective({op, 1e6, 8, true}), "collective");
+    }
+  }
+}
+
+TEST(AnalyticOperations, MoreWorkTakesLonger) {
+  GpuCatalog gpus = catalog();
+  for (const char* name : {"H100", "B200", "A100", "L40S", "RTXPRO6000"}) {
+    const auto times = analytic_operations_for(gpus.find(name));
+    EXPECT_LT(times->gemm({64, 4096, 4096}).micros, times->gemm({8192, 4096, 4096}).micros);
+    EXPECT_LT(times->gemm({64, 4096, 4096}).micros, times->gemm({64, 16384, 4096}).micros);
+    ContextAttention context;
+    context.heads = {32, 8, 128, 0, false};
+    context.new_tokens = 512;
+    const double alone = times->context_attention(context).micros;
+    context.cached_tokens = 8192;
+    EXPECT_GT(times->context_attention(context).micros, alone * 2);
+    EXPECT_LT(times->collective({CollectiveOp::vllm_all_reduce, 1e4, 8, true}).micros,
+              times->collective({CollectiveOp::vllm_all_reduce, 1e8, 8, true}).micros);
+    EXPECT_EQ(times->collective({CollectiveOp::vllm_all_reduce, 1e4, 1, true}).micros, 0);
+  }
+}
+
+TEST(AnalyticOperations, ReadsLargeWeightsAtMemorysPace) {
+  GpuCatalog gpus = catalog();
+  const auto times = analytic_operations_for(gpus.find("H100"));
+  const double micros = times->gemm({1, 16384, 16384}).micros;
+  const double floor = 2.0 * 16384 * 16384 / 3350e3;
+  EXPECT_GT(micros, floor);
+  EXPECT_LT(micros, floor * 1.4);
+}
+
+TEST(AnalyticOperations, KinAnswerForGpusWithoutCoefficients) {
+  GpuCatalog gpus = catalog();
+  EXPECT_THAT(analytic_operations_for(gpus.find("A10"))->description(),
+              ::testing::HasSubstr("L40S's coefficients"));
+  EXPECT_THAT(analytic_operations_for(gpus.find("MI300X"))->description(),
+              ::testing::HasSubstr("H100's coefficients"));
+}
+
+}  // namespace
+}  // namespace lockstep
