@@ -151,7 +151,7 @@ struct RunResult {
   std::vector<std::vector<const Request*>> done;  ///< by instance, completion order
   LookupCounts lookups;
   std::vector<std::string> kernel_time_sources;  ///< one line a source
-  std::vector<std::int64_t> peak_kv_blocks;  ///< by instance: most in use at once
+  std::vector<std::int64_t> peak_kv_blocks;      ///< by instance: most in use at once
   std::vector<std::string> leaks;                ///< what was not returned at the end
   std::int64_t steps = 0;                        ///< batches run, dummies included
   bool all_exited = true;
