@@ -17,14 +17,14 @@ struct HostCosts {
   double gap = 150;
   /// Launching one layer's kernels one by one, in a step beyond the captured graphs: the step takes
   /// at least as long for all layers.
-  double layer_launch = 400;
+  double layer_launch = 800;
   /// The same where only attention is launched between graphs.
   double attention_launch = 80;
   /// Front end, one request after the other: HTTP, tokenisation, hand-over.
   double request = 1500;
-  double prompt_token = 1;
+  double prompt_token = 5;
   /// From the engine's sampled token to the client, once in a request's first token.
-  double reply = 2000;
+  double reply = 7000;
 };
 
 struct HostCostField {
