@@ -98,8 +98,12 @@ TEST(StepModel, GptOssRunsWindowsAndFourBitExperts) {
   EXPECT_EQ(layers_by_window, (std::map<std::int64_t, std::int64_t>{{0, 18}, {128, 18}}));
 }
 
+// Other dimensions than those that the whole block was measured with.
 TEST(StepModel, LatentAttentionAbsorbsForDecodesAndUnfoldsForPrompts) {
-  const auto model = model_of("deepseek-ai/DeepSeek-V3", ParallelSplit::of(8, 1, false));
+  ModelDescription description = shipped("deepseek-ai/DeepSeek-V3");
+  description.hidden = 5120;
+  const StepModel model(description, ParallelSplit::of(8, 1, false), {},
+                        std::make_shared<testing::FakeTimes>());
   const auto decodes = by_name(model.operations({{}, 16, 16 * 100}));
   EXPECT_TRUE(decodes.contains("absorbed projections"));
   EXPECT_FALSE(decodes.contains("kv up projection"));
@@ -109,6 +113,23 @@ TEST(StepModel, LatentAttentionAbsorbsForDecodesAndUnfoldsForPrompts) {
       << "not split over ranks";
   EXPECT_EQ(prompts.at("shared down projection").times, 58);
   EXPECT_EQ(prompts.at("down projection").times, 3);
+}
+
+TEST(StepModel, DeepSeeksAttentionBlockIsPricedWhole) {
+  const auto ops = by_name(
+      model_of("deepseek-ai/DeepSeek-V3", ParallelSplit::of(8, 1, false)).operations(kMixed));
+  EXPECT_EQ(ops.at("latent attention block, prompts").times, 61);
+  const auto& decodes = std::get<LatentModule>(ops.at("latent attention block, decodes").operation);
+  EXPECT_EQ(decodes.shape.heads, 16);
+  EXPECT_EQ(decodes.shape.cached_tokens, 999);
+  EXPECT_FALSE(ops.contains("q up projection"));
+}
+
+TEST(StepModel, MiniMaxNormsOverAllHeadsOfAllRanks) {
+  const auto ops = by_name(
+      model_of("MiniMaxAI/MiniMax-M2.5", ParallelSplit::of(4, 1, false)).operations(kMixed));
+  EXPECT_EQ(ops.at("q/k norm all-reduce").times, 2 * 62);
+  EXPECT_EQ(std::get<Gemm>(ops.at("router").operation).k, 2 * 3072) << "float32 weights";
 }
 
 TEST(StepModel, QuickSumEqualsTheList) {

@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""Any model on any server, from the command line: what a config implies, what a step consists of,
+what a benchmark client would see, and measured points beside simulations.
+
+usage: models_test.py BINARY [unittest arguments]
+"""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BINARY = None
+
+
+class Models(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def call(self, *args, code=0):
+        # An empty cache: imported tables of this machine must not change what the tests see.
+        environment = {**os.environ, "XDG_CACHE_HOME": str(self.folder / "cache")}
+        done = subprocess.run([BINARY, *args], cwd=ROOT, capture_output=True, text=True,
+                              timeout=120, env=environment)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def test_show_counts_weights_and_cache(self):
+        text = self.call("models", "show", "openai/gpt-oss-120b")
+        self.assertIn("116.8", text)
+        self.assertIn("mxfp4 (groups of 32)", text)
+        self.assertIn("KV cache: 73728 bytes a token", text)
+        self.assertIn("window 128", text)
+
+    def test_show_reads_any_path_and_flags(self):
+        config = json.loads((ROOT / "configs/model/Qwen/Qwen3-8B.json").read_text())
+        config["something_new"] = {"nobody": "knows"}
+        path = self.folder / "config.json"
+        path.write_text(json.dumps(config))
+        for place in (path, self.folder):
+            text = self.call("models", "show", str(place), "--dtype", "fp8",
+                             "--kv-cache-dtype", "fp8")
+            self.assertIn("in fp8", text)
+
+    def test_unknown_architectures_and_missing_fields_are_named(self):
+        path = self.folder / "config.json"
+        path.write_text('{"model_type": "rwkv7"}')
+        self.assertIn("model_type", self.call("models", "show", str(path), code=2))
+        path.write_text('{"model_type": "llama", "num_hidden_layers": 2}')
+        self.assertIn("hidden_size", self.call("models", "show", str(path), code=2))
+
+    def test_list_names_families_and_configs(self):
+        text = self.call("models", "list")
+        self.assertIn("deepseek_v3", text)
+        self.assertIn("openai/gpt-oss-20b", text)
+
+    def test_step_lists_operations_that_add_up(self):
+        text = self.call("step", "--model", "meta-llama/Llama-3.1-70B", "--gpu", "H100", "--tp",
+                         "4", "--decode", "64", "--prefill", "512")
+        self.assertIn("gate/up projection", text)
+        self.assertIn("576 tokens, computed as 576", text)
+        self.assertIn("ms on the GPU", text)
+        self.assertIn("step is empty", self.call("step", "--model", "Qwen/Qwen3-8B", "--gpu",
+                                                 "H100", code=2))
+
+    def test_client_prints_what_a_benchmark_would(self):
+        args = ("run", "--client", "closed", "--model", "Qwen/Qwen3-8B", "--gpu", "H100",
+                "--concurrency", "8", "--input", "256", "--output", "32", "--range-ratio", "0.8",
+                "--num-prompts", "40")
+        text = self.call(*args)
+        self.assertIn("Successful requests:                     40", text)
+        self.assertIn("Mean TTFT (ms):", text)
+        self.assertEqual(text, self.call(*args), "the same every time")
+
+    def test_a_model_that_does_not_fit_is_refused(self):
+        text = self.call("run", "--client", "closed", "--model", "meta-llama/Llama-3.1-405B",
+                         "--gpu", "H100", code=2)
+        self.assertIn("no memory for a KV cache", text)
+
+    def test_points_are_set_beside_simulations_on_any_number_of_threads(self):
+        points = self.folder / "points.csv"
+        header = ("id,model,precision,gpu,vllm,mode,isl,osl,concurrency,tp,pp,attention_dp,moe_ep,"
+                  "ttft_ms,tpot_ms,source,recipe,same_as")
+        rows = ["a,Qwen/Qwen3-8B,,H100,0.19.0,agg,256,32,4,1,1,1,1,30,7,InferenceX,r,",
+                "b,Qwen/Qwen3-8B,,H100,0.19.0,agg,256,32,8,1,1,1,1,40,8,InferenceX,r,",
+                "c,Qwen/Qwen3-8B,,H100,0.19.0,disagg,256,32,8,1,1,1,1,40,8,InferenceX,,",
+                "d,Qwen/Qwen3-8B,,H100,0.19.0,agg,256,32,8,1,1,1,1,40,8,InferenceX,r,b"]
+        points.write_text("\n".join([header, *rows]) + "\n")
+        results = []
+        for threads in ("1", "2"):
+            output = self.folder / f"{threads}.csv"
+            text = self.call("validate", "--points", str(points), "--csv", str(output),
+                             "--threads", threads)
+            self.assertIn("Coverage: 2 of 3 points", text)
+            self.assertIn("prefill and decode workers apart", text)
+            results.append(output.read_text())
+        self.assertEqual(*results)
+        rows = list(csv.DictReader(results[0].splitlines()))
+        self.assertGreater(float(rows[0]["simulated_tpot_ms"]), 0)
+
+
+if __name__ == "__main__":
+    BINARY = str(Path(sys.argv.pop(1)).resolve())
+    unittest.main()
