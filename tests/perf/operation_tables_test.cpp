@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <zstd.h>
 
+#include <cmath>
+#include <functional>
+
 #include "base/error.hpp"
 #include "perf/operations/measured_operations.hpp"
 #include "perf/operations/operation_library.hpp"
@@ -198,7 +201,7 @@ TEST(MeasuredOperations, TakeTheVersionAskedForAndSayWhenItIsAnother) {
   for (const auto& [version, row] :
        {std::pair("0.14.0", "bfloat16,1,64,64,14\n"), std::pair("0.19.0", "bfloat16,1,64,64,19\n"),
         std::pair("0.24.0", "bfloat16,1,64,64,24\n")}) {
-    static_cast<void>(import_text(dir, fmt::format("h100_sxm/vllm-{}/gemm.csv", version),
+    static_cast<void>(import_text(dir, std::string("h100_sxm/vllm-") + version + "/gemm.csv",
                                   std::string(kHeader) + row));
   }
   const auto micros = [&](const std::string& version) {
