@@ -69,7 +69,8 @@ TEST(Laws, RecallFromALowerTierCostsTime) {
     const Outcome outcome = run_toy(toy, calls, options);
     expect_sound(outcome, calls);
     hit = outcome.result.prefix.lower_hit;
-    return outcome.by_id()[2].ttft.count();
+    const Request last = outcome.by_id()[2];
+    return (last.ttft - last.queuing_delay).count();
   };
   std::int64_t hit = 0;
   const std::int64_t cold = ttft_of_return(PrefixStorage::none, 256, hit);
@@ -110,7 +111,8 @@ TEST(Laws, MoreMemoryBandwidthIsNeverSlowerForReductions) {
   EXPECT_LE(end_of({1, replica_of("toy/dense", 4)}), end_of({1, slow}));
 }
 
-/// The prompt that comes back, with a tier described by `toy` and found there.
+/// First token, from the schedule on, of a prompt that comes back and is found in the tier that
+/// `toy` describes.
 std::int64_t ttft_of_recall(ToyCluster toy, PrefixStorage storage) {
   Calls calls;
   for (const std::int32_t salt : {1, 2, 1}) {
@@ -126,6 +128,7 @@ std::int64_t ttft_of_recall(ToyCluster toy, PrefixStorage storage) {
     calls.add(request);
   }
   RunOptions options = round_robin();
+  options.fidelity = Fidelity::vllm;  // where ranks of an idle cluster join at once, not at a tick
   options.prefix_storage = storage;
   const Outcome outcome = run_toy(toy, calls, options);
   expect_sound(outcome, calls);
@@ -177,7 +180,8 @@ TEST(Laws, MovingOneBlockOrOneLayerIsNeverFaster) {
       end_with(R"("default":{"weights":"npu"},"blocks":[{"blocks":"1-2","weights":"cpu"}])");
   EXPECT_LT(none, one);
   EXPECT_LT(one, two);
-  EXPECT_LT(none,
+  // Its load begins with the step, so the blocks before it can hide it.
+  EXPECT_LE(none,
             end_with(R"("default":{"weights":"npu"},"layers":{"lm_head":{"weights":"cpu"}})"));
 }
 
