@@ -43,8 +43,8 @@ public:
     std::int64_t received = 0;  ///< and past their endpoint delay
     std::int64_t processed = 0;
     std::int64_t priority = 0;
-    Nanos entered;      ///< the phase
-    Bytes sent_so_far;  ///< in the phase; only while somebody listens
+    Nanos entered;                      ///< the phase
+    Bytes sent_so_far;                  ///< in the phase; only while somebody listens
     std::vector<std::size_t> queues{};  ///< by phase; empty when it never has to wait
   };
 
