@@ -1,6 +1,7 @@
 # make run    installs what is missing, builds, runs the DP+EP MoE case and shows its result
 # make test   builds everything and runs all the tests
-# Further: make check (format, includes, static analysis), asan, tsan, bench, format, clean.
+# Further: make check (format, includes, static analysis), asan, tsan, bench, format, clean,
+# package (a .deb), web (the report page from its sources; needs node and npm).
 
 PRESET  ?= release
 BUILD   := build/$(PRESET)
@@ -9,7 +10,7 @@ CONFIG  := configs/cluster/single_node_moe_dp_ep_instance.json
 DATASET := workloads/swe-bench-qwen3-30b-a3b-50-sps0.2.jsonl
 OUTPUT  := outputs/dp_ep_moe_run.csv
 
-.PHONY: run test build deps check asan tsan bench format clean
+.PHONY: run test build deps check asan tsan bench format clean web package
 
 run: build $(DATASET)
 	python3 -m serving --cluster-config '$(CONFIG)' --dtype bfloat16 --block-size 16 \
@@ -40,6 +41,12 @@ asan tsan:
 bench:
 	$(MAKE) build PRESET=release
 	tools/run_benchmarks.sh build/release
+
+web:
+	cd web && npm ci --ignore-scripts --no-audit --no-fund && npm run build
+
+package: build
+	cd $(BUILD) && cpack -G DEB
 
 format:
 	git ls-files '*.cpp' '*.hpp' | xargs clang-format -i

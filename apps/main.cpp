@@ -9,11 +9,18 @@
 
 #include "base/error.hpp"
 #include "capacity_command.hpp"
+#include "check_command.hpp"
 #include "closed_loop_command.hpp"
+#include "command_tree.hpp"
+#include "export_command.hpp"
+#include "hardware_command.hpp"
+#include "init_command.hpp"
 #include "models_command.hpp"
 #include "perf_command.hpp"
 #include "plan_command.hpp"
+#include "report_command.hpp"
 #include "run_command.hpp"
+#include "shell_command.hpp"
 #include "step_command.hpp"
 #include "support_command.hpp"
 #include "sweep_command.hpp"
@@ -49,11 +56,21 @@ int dispatch(int argc, char** argv) {
   add_sweep_command(app, exit_code);
   add_support_command(app, exit_code);
   add_validate_command(app, exit_code);
+  add_report_command(app, exit_code);
+  add_check_command(app, exit_code);
+  add_export_command(app, exit_code);
+  add_hardware_command(app, exit_code);
+  add_init_command(app, exit_code);
+  add_shell_commands(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const bool asked = error.get_exit_code() == 0;  // --help and --version
     app.exit(error);
+    if (const std::string hint = asked ? "" : command_hint(command_tree(app), args);
+        !hint.empty()) {
+      std::fprintf(stderr, "%s\n", hint.c_str() + 2);  // without its semicolon
+    }
     return static_cast<int>(asked ? ExitCode::ok : ExitCode::user_error);
   }
   return exit_code;

@@ -39,6 +39,15 @@ Setter store_choice(Enum Options::*member, std::vector<std::pair<std::string_vie
   };
 }
 
+using OutputSetter = std::function<void(OutputOptions&, const std::string&)>;
+
+OutputSetter output_path(std::optional<std::string> OutputOptions::*member) {
+  return [member](OutputOptions& o, const std::string& text) { o.*member = text; };
+}
+OutputSetter output_switch(bool OutputOptions::*member) {
+  return [member](OutputOptions& o, const std::string&) { o.*member = true; };
+}
+
 Setter store_dtype() {
   return [](Options& o, const std::string& text, std::int64_t, double) {
     o.dtype = data_type_from_name(text);
@@ -300,6 +309,46 @@ std::vector<Flag> make_own_flags() {
        {"tree", "line"},
        store_choice<LogFormat>(&Options::log_format,
                                {{"tree", LogFormat::tree}, {"line", LogFormat::line}})},
+      {"--json",
+       K::toggle,
+       kGroup,
+       "",
+       "print a summary as JSON and nothing else (its keys: docs/run-json.md)",
+       {},
+       {},
+       output_switch(&OutputOptions::json)},
+      {"--quiet",
+       K::toggle,
+       kGroup,
+       "",
+       "print warnings and errors only",
+       {},
+       {},
+       output_switch(&OutputOptions::quiet)},
+      {"--save-run",
+       K::text,
+       kGroup,
+       "FILE",
+       "JSON with requests, steps and series, for `lockstep report`",
+       {},
+       {},
+       output_path(&OutputOptions::save_run)},
+      {"--report",
+       K::text,
+       kGroup,
+       "FILE",
+       "the run as one HTML page that opens offline",
+       {},
+       {},
+       output_path(&OutputOptions::report)},
+      {"--trace",
+       K::text,
+       kGroup,
+       "FILE",
+       "every request, step, kernel and collective as a Chrome trace, for ui.perfetto.dev",
+       {},
+       {},
+       output_path(&OutputOptions::trace)},
       {"--perf-dir",
        K::text,
        kGroup,

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/output_options.hpp"
 #include "config/run_options.hpp"
 
 namespace lockstep {
@@ -34,6 +35,8 @@ struct Flag {
   std::vector<std::string_view> choices;
   /// Stores a text, integer or real that was parsed; a switch gets "1" or "0" as integer.
   std::function<void(RunOptions&, const std::string&, std::int64_t, double)> set;
+  /// Instead of `set`, for what does not change the run: gets the text, or "" of a switch.
+  std::function<void(OutputOptions&, const std::string&)> set_output{};
 
   [[nodiscard]] bool takes_value() const {
     return kind != FlagKind::help && kind != FlagKind::pair && kind != FlagKind::toggle;

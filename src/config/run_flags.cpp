@@ -71,7 +71,7 @@ private:
       if (flag.kind == FlagKind::help) {
         throw HelpAsked{};
       }
-      flag.set(parsed_.options, "", word.form.positive ? 1 : 0, 0);
+      apply(flag, "", word.form.positive ? 1 : 0, 0);
       parsed_.given.insert(word.form.name);
       return i + 1;
     }
@@ -126,8 +126,16 @@ private:
                std::ranges::find(flag.choices, text) == flag.choices.end()) {
       refuse_choice(flag, text);
     }
-    flag.set(parsed_.options, text, integer, real);
+    apply(flag, text, integer, real);
     parsed_.given.insert(std::string(flag.name));
+  }
+
+  void apply(const Flag& flag, const std::string& text, std::int64_t integer, double real) {
+    if (flag.set_output) {
+      flag.set_output(parsed_.outputs, text);
+    } else {
+      flag.set(parsed_.options, text, integer, real);
+    }
   }
 
   [[noreturn]] static void refuse_choice(const Flag& flag, const std::string& text) {

@@ -14,12 +14,14 @@
 #include <vector>
 
 #include "config/cluster.hpp"
+#include "config/output_options.hpp"
 #include "config/run_options.hpp"
 
 namespace lockstep {
 
 struct ParsedFlags {
   RunOptions options;
+  OutputOptions outputs;
   std::set<std::string>
       given;  ///< full names of the flags that occurred, such as --no-cleanup-inputs
 };

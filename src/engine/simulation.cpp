@@ -131,17 +131,24 @@ void Simulation::start_opening_event() {
 }
 
 RunResult Simulation::run() {
-  start_opening_event();
-  bool quiet = false;  // nothing happened in the last round of polls
-  for (;;) {
-    advance_clock(quiet);
-    const std::int64_t before = controller_->activity();
-    if (!poll_all()) {
-      break;
-    }
-    quiet = controller_->activity() == before;
+  while (advance()) {
   }
   return collect();
+}
+
+bool Simulation::advance() {
+  if (over_) {
+    return false;
+  }
+  if (!begun_) {
+    begun_ = true;
+    start_opening_event();
+  }
+  advance_clock(quiet_);
+  const std::int64_t before = controller_->activity();
+  over_ = !poll_all();
+  quiet_ = controller_->activity() == before;
+  return !over_;
 }
 
 void Simulation::advance_clock(bool quiet) {

@@ -45,6 +45,13 @@ public:
   /// Throws UserError when the cluster can go no further, with who waits for what.
   RunResult run();
 
+  /// The same in parts: goes on to the next time at which something happens, false when all is
+  /// done; then finish() says what run() would have returned.
+  bool advance();
+  RunResult finish() { return collect(); }
+  [[nodiscard]] Nanos now() const { return device_->now(); }
+  [[nodiscard]] Router& router() { return *router_; }
+
 private:
   /// An NPU that the front end listens to: the first or last one of an instance.
   struct PolledNpu {
@@ -83,6 +90,9 @@ private:
   std::unique_ptr<DeviceSimulator> device_;
   std::unique_ptr<Controller> controller_;
   std::vector<PolledNpu> end_list_, start_list_;
+  bool begun_ = false;
+  bool over_ = false;
+  bool quiet_ = false;  ///< nothing happened in the last round of polls
 };
 
 }  // namespace lockstep

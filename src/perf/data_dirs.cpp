@@ -28,6 +28,13 @@ std::vector<fs::path> data_dirs(std::string_view name) {
   if (const char* given = std::getenv("LOCKSTEP_DATA_DIR"); given != nullptr && *given != '\0') {
     add(given);
   }
+  // Of an installed program: <prefix>/bin/lockstep has <prefix>/share/lockstep.
+  std::error_code failed;
+  const fs::path share =
+      fs::read_symlink("/proc/self/exe", failed).parent_path().parent_path() / "share/lockstep";
+  if (!failed && fs::is_directory(share, failed)) {
+    add(share);
+  }
 #ifdef LOCKSTEP_DATA_DIR
   add(LOCKSTEP_DATA_DIR);
 #endif

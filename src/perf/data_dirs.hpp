@@ -7,8 +7,9 @@
 
 namespace lockstep {
 
-/// `name` under the working directory, then under $LOCKSTEP_DATA_DIR, then under the data folder
-/// that the build was given, without repetitions. They need not exist.
+/// `name` under the working directory, then under $LOCKSTEP_DATA_DIR, then under the
+/// share folder of an installed program, then under the data folder that the build was given,
+/// without repetitions. They need not exist.
 [[nodiscard]] std::vector<std::filesystem::path> data_dirs(std::string_view name);
 
 }  // namespace lockstep

@@ -156,6 +156,13 @@ void ConsoleReporter::results(const RunResult& result, double wall_seconds) {
   }
 }
 
+void ConsoleReporter::extra(std::string_view text) {
+  if (!settings_.quiet) {
+    print(text);
+    settle();
+  }
+}
+
 void ConsoleReporter::saving(std::string_view path) {
   if (!settings_.quiet) {
     print(fmt::format("Saving each request's information to output file: {}\n", path));

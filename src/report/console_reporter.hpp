@@ -45,6 +45,8 @@ public:
   /// Leaks (errors), then the lines that end a simulation.
   void exiting(const RunResult& result);
   void results(const RunResult& result, double wall_seconds);
+  /// Any text, unless quiet.
+  void extra(std::string_view text);
   /// `path` as the user gave it.
   void saving(std::string_view path);
 

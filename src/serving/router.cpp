@@ -1,5 +1,7 @@
 #include "serving/router.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -117,7 +119,7 @@ std::size_t Router::route_arrived(Nanos now) {
   const std::size_t before = next_;
   while (has_pending() && pending_[next_]->arrival <= now) {
     Request& request = *pending_[next_++];
-    Scheduler& scheduler = choose(prefill_);
+    Scheduler& scheduler = choose(prefill_, &request);
     request.instance = scheduler.instance().id;
     scheduler.add_request(request);
   }
@@ -125,12 +127,25 @@ std::size_t Router::route_arrived(Nanos now) {
 }
 
 Scheduler& Router::choose_decode() {
-  return choose(decode_);
+  return choose(decode_, nullptr);
 }
 
-Scheduler& Router::choose(Role& role) {
+Scheduler& Router::choose_by_caller(const Role& role, const Request* request) const {
+  const std::size_t choice = chooser_(request, role.candidates);
+  if (choice >= role.candidates.size()) {
+    throw UserError(fmt::format("the router's answer {} is none of its {} candidates", choice,
+                                role.candidates.size()),
+                    Where{{}, 0, "router"}, "answer a place in the list of candidates, from 0");
+  }
+  return *role.candidates[choice];
+}
+
+Scheduler& Router::choose(Role& role, const Request* request) {
   const std::size_t count = role.candidates.size();
   ensure(count > 0, "Router: no candidate for this role");
+  if (chooser_) {
+    return choose_by_caller(role, request);
+  }
   std::size_t choice = 0;
   switch (policy_) {
     case RoutingPolicy::round_robin:

@@ -6,7 +6,10 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "base/random.hpp"
@@ -39,6 +42,12 @@ public:
   /// Instead of a dataset: 16 requests of 64 + 64 tokens at time 0 queue on every instance.
   void load_built_in();
 
+  /// Who decides instead of the policy: gets the request and the instances that may take it, in id
+  /// order, and answers a place in that list; an answer out of it throws UserError. May be called
+  /// for the prompt and, with decode instances, for the hand-over (without a request: null).
+  using Chooser = std::function<std::size_t(const Request*, std::span<Scheduler* const>)>;
+  void decide_by(Chooser chooser) { chooser_ = std::move(chooser); }
+
   /// When the run's first event is due: at least 1.
   [[nodiscard]] Nanos first_arrival() const;
   [[nodiscard]] std::optional<Nanos> next_arrival() const;
@@ -65,10 +74,12 @@ private:
     std::size_t counter = 0;
   };
 
-  Scheduler& choose(Role& role);
+  Scheduler& choose(Role& role, const Request* request);
+  Scheduler& choose_by_caller(const Role& role, const Request* request) const;
   static std::size_t least_loaded(const Role& role);
 
   RoutingPolicy policy_;
+  Chooser chooser_;
   Role prefill_;
   Role decode_;
   std::vector<Scheduler*> schedulers_;

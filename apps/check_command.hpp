@@ -1,0 +1,11 @@
+// `lockstep check CONFIG`: what a cluster file means.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace lockstep {
+
+/// Adds the command to `root`; it sets `exit_code` when it has run.
+CLI::App* add_check_command(CLI::App& root, int& exit_code);
+
+}  // namespace lockstep

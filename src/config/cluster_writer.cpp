@@ -1,0 +1,164 @@
+#include "config/cluster_writer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace lockstep {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <class Value>
+void set_known(Json& object, const char* key, const std::optional<Value>& value) {
+  if (value) {
+    object[key] = *value;
+  }
+}
+
+/// The type of the weights: quantized ones count by their width.
+std::optional<std::string> weight_type(const ServeArguments& arguments) {
+  if (arguments.quantization) {
+    const std::string& name = *arguments.quantization;
+    return name.find("fp8") != std::string::npos || name == "modelopt" ? "fp8" : "int8";
+  }
+  if (!arguments.dtype || *arguments.dtype == "auto") {
+    return std::nullopt;
+  }
+  return *arguments.dtype == "half"    ? "float16"
+         : *arguments.dtype == "float" ? "float32"
+                                       : *arguments.dtype;
+}
+
+Json instance_json(const ServeArguments& arguments, const ServerMachine& machine) {
+  Json instance{{"model_name", arguments.model},
+                {"hardware", machine.hardware},
+                {"npu_mem",
+                 {{"mem_size", machine.memory_gib},
+                  {"mem_bw", machine.memory_bandwidth},
+                  {"mem_latency", 0}}},
+                {"tp_size", arguments.tp}};
+  set_known(instance["npu_mem"], "mem_util", arguments.gpu_memory_utilization);
+  if (arguments.pp > 1) {
+    instance["pp_size"] = arguments.pp;
+  }
+  if (arguments.expert_parallel) {
+    instance["ep_size"] = arguments.tp * arguments.dp;
+  }
+  if (arguments.dp > 1) {
+    instance["dp_group"] = "A";
+  }
+  set_known(instance, "max_num_seqs", arguments.max_num_seqs);
+  set_known(instance, "max_num_batched_tokens", arguments.max_num_batched_tokens);
+  set_known(instance, "long_prefill_token_threshold", arguments.long_prefill_token_threshold);
+  set_known(instance, "block_size", arguments.block_size);
+  set_known(instance, "dtype", weight_type(arguments));
+  if (arguments.kv_cache_dtype) {
+    instance["kv_cache_dtype"] = arguments.kv_cache_dtype->starts_with("fp8") ? "fp8" : "auto";
+  }
+  set_known(instance, "enable_chunked_prefill", arguments.chunked_prefill);
+  set_known(instance, "enable_prefix_caching", arguments.prefix_caching);
+  instance["pd_type"] = nullptr;
+  return instance;
+}
+
+ServeArguments arguments_of(const Instance& instance) {
+  ServeArguments arguments;
+  arguments.model = instance.model->name;
+  arguments.tp = instance.tp;
+  arguments.pp = instance.pp;
+  arguments.expert_parallel = instance.model->has_experts() && instance.ep_total > 1;
+  if (instance.max_num_seqs > 0) {
+    arguments.max_num_seqs = instance.max_num_seqs;
+  }
+  if (instance.max_num_batched_tokens > 0) {
+    arguments.max_num_batched_tokens = instance.max_num_batched_tokens;
+  }
+  if (instance.long_prefill_token_threshold > 0) {
+    arguments.long_prefill_token_threshold = instance.long_prefill_token_threshold;
+  }
+  arguments.block_size = instance.block_size;
+  arguments.gpu_memory_utilization = instance.mem_util;
+  if (instance.dtype == DataType::fp8) {
+    arguments.quantization = "fp8";
+  } else if (instance.dtype != DataType::int8) {
+    arguments.dtype = std::string(data_type_name(instance.dtype));
+  }
+  if (instance.kv_cache_dtype == KvCacheType::fp8) {
+    arguments.kv_cache_dtype = "fp8";
+  }
+  arguments.chunked_prefill = instance.enable_chunked_prefill;
+  arguments.prefix_caching = instance.enable_prefix_caching;
+  return arguments;
+}
+
+void note_what_has_no_flag(const Instance& instance, std::vector<std::string>& notes) {
+  const auto note = [&](bool is, const char* text) {
+    if (is) {
+      notes.emplace_back(text);
+    }
+  };
+  note(instance.pd != PdType::none,
+       "prefill and decode apart need a KV connector: --kv-transfer-config, and a proxy before "
+       "both");
+  note(instance.dtype == DataType::int8, "int8 weights need a checkpoint that has them");
+  note(instance.enable_local_offloading || instance.enable_attn_offloading,
+       "weights or attention in other memory than the GPU's have no counterpart");
+  note(!instance.reserve_full_isl, "reserve_full_isl false has no flag of its own");
+}
+
+}  // namespace
+
+nlohmann::ordered_json cluster_json(const ServeArguments& arguments, const ServerMachine& machine) {
+  Json instances = Json::array();
+  for (std::int64_t rank = 0; rank < arguments.dp; ++rank) {
+    instances.push_back(instance_json(arguments, machine));
+  }
+  Json node{{"num_instances", arguments.dp},
+            {"cpu_mem",
+             {{"mem_size", machine.host_memory_gib},
+              {"mem_bw", machine.host_bandwidth},
+              {"mem_latency", 0}}},
+            {"instances", std::move(instances)}};
+  Json out{{"_about", fmt::format("{} on {} x {}", arguments.model,
+                                  arguments.tp * arguments.pp * arguments.dp, machine.hardware)}};
+  if (!arguments.ignored.empty()) {
+    out["_ignored"] = arguments.ignored;
+  }
+  if (!arguments.notes.empty()) {
+    out["_not_simulated"] = arguments.notes;
+  }
+  out["num_nodes"] = 1;
+  out["_link"] = machine.link_remark;
+  out["link_bw"] = machine.link_bandwidth;
+  out["link_latency"] = machine.link_latency_ns;
+  out["nodes"] = Json::array({std::move(node)});
+  return out;
+}
+
+std::vector<ServerOfCluster> servers_of(const Cluster& cluster) {
+  std::vector<ServerOfCluster> servers;
+  for (const Instance& instance : cluster.instances) {
+    if (instance.dp_group) {
+      const auto& members = cluster.dp_groups[static_cast<std::size_t>(*instance.dp_group)].members;
+      if (members.front() != instance.id) {
+        continue;  // the first member's server stands for all
+      }
+    }
+    ServerOfCluster& server = servers.emplace_back();
+    server.arguments = arguments_of(instance);
+    server.instances = {instance.id};
+    if (instance.dp_group) {
+      server.instances = cluster.dp_groups[static_cast<std::size_t>(*instance.dp_group)].members;
+      server.arguments.dp = static_cast<std::int64_t>(server.instances.size());
+    }
+    if (instance.pd != PdType::none) {
+      server.role = instance.pd == PdType::prefill ? "prefill" : "decode";
+    }
+    note_what_has_no_flag(instance, server.notes);
+  }
+  return servers;
+}
+
+}  // namespace lockstep

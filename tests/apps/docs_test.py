@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+"""Every command of the pages in docs/ that begins with `lockstep` runs, in the order of its page;
+every shipped config fits the schemas.
+
+usage: docs_test.py BINARY [unittest arguments]
+"""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BINARY = None
+PAGES = ("quickstart.md", "report.md", "dp-ep.md", "run-json.md")
+
+
+def commands_of(page):
+    for block in re.findall(r"^```\n(.*?)^```", (ROOT / "docs" / page).read_text(), re.M | re.S):
+        for line in block.splitlines():
+            if line.startswith("lockstep "):
+                yield shlex.split(line.split("|")[0].split(" > ")[0])
+
+
+class Pages(unittest.TestCase):
+    def test_commands(self):
+        for page in PAGES:
+            with tempfile.TemporaryDirectory() as folder:
+                for name in ("configs", "hardware"):
+                    (Path(folder) / name).symlink_to(ROOT / name)
+                found = list(commands_of(page))
+                self.assertTrue(found, page)
+                for words in found:
+                    with self.subTest(page=page, command=" ".join(words)):
+                        done = subprocess.run([BINARY, *words[1:]], cwd=folder, capture_output=True,
+                                              text=True, timeout=120, check=False)
+                        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_links_between_pages(self):
+        for page in (ROOT / "docs").glob("*.md"):
+            for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+                self.assertTrue((page.parent / target).exists(), f"{page.name}: {target}")
+
+
+class Schemas(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        try:
+            import jsonschema
+        except ImportError:
+            raise unittest.SkipTest("python3-jsonschema is not installed") from None
+        cls.validator = {
+            name: jsonschema.Draft7Validator(
+                json.loads((ROOT / f"docs/schema/{name}.schema.json").read_text()))
+            for name in ("cluster", "workload")}
+
+    def test_shipped_clusters(self):
+        files = sorted((ROOT / "configs/cluster").glob("*.json"))
+        self.assertGreater(len(files), 20)
+        for file in files:
+            with self.subTest(file.name):
+                self.validator["cluster"].validate(json.loads(file.read_text()))
+
+    def test_made_clusters(self):
+        done = subprocess.run([BINARY, "init", "--model", "Qwen/Qwen3-30B-A3B-Instruct-2507",
+                               "--hardware", "H100", "--dp", "2", "--expert-parallel"], cwd=ROOT,
+                              capture_output=True, text=True, check=True)
+        self.validator["cluster"].validate(json.loads(done.stdout))
+
+    def test_generated_workloads(self):
+        for kind in ("poisson", "agentic"):
+            with tempfile.TemporaryDirectory() as folder:
+                file = Path(folder) / "load.jsonl"
+                count = ["--sessions", "3"] if kind == "agentic" else ["--num-reqs", "5"]
+                subprocess.run([BINARY, "workload", kind, *count, "--output", file], cwd=ROOT,
+                               capture_output=True, check=True)
+                for line in file.read_text().splitlines():
+                    self.validator["workload"].validate(json.loads(line))
+
+    def test_slips_are_found(self):
+        config = json.loads((ROOT / "configs/cluster/single_node_dp_instance.json").read_text())
+        config["nodes"][0]["instances"][0]["max_num_seq"] = 3
+        self.assertFalse(self.validator["cluster"].is_valid(config))
+        self.assertFalse(self.validator["workload"].is_valid({"input_toks": 3}))
+
+    def test_schema_has_the_keys_that_the_reader_knows(self):
+        text = (ROOT / "src/config/known_keys.cpp").read_text()
+        known = set()
+        for body in re.findall(r"string_view, \d+> \w+\{(.*?)\};", text, re.S):
+            known |= set(re.findall(r'"(\w+)"', body))
+        found = set()
+
+        def walk(schema):
+            if isinstance(schema, dict):
+                found.update(schema.get("properties", {}))
+                for part in schema.values():
+                    walk(part)
+            elif isinstance(schema, list):
+                for part in schema:
+                    walk(part)
+
+        walk(json.loads((ROOT / "docs/schema/cluster.schema.json").read_text()))
+        self.assertEqual(known - found, set())
+        self.assertEqual(found - known, {"$schema"})
+
+
+class Servers(unittest.TestCase):
+    """init, check and export."""
+
+    def init(self, *flags):
+        done = subprocess.run([BINARY, "init", *flags], cwd=ROOT, capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, check=False)
+        return done, json.loads(done.stdout) if done.stdout.startswith("{") else None
+
+    def test_from_a_command(self):
+        done, config = self.init("--hardware", "H100", "--from", """
+            # how we run it
+            CUDA_VISIBLE_DEVICES=0,1 vllm serve Qwen/Qwen3-32B \\
+              -tp 2 --max-num-seqs=256 --max_num_batched_tokens 8k --gpu-memory-utilization 0.85 \\
+              --no-enable-prefix-caching --kv-cache-dtype fp8 --port 9000 --api-key 'a b' \\
+              --enforce-eager --trust-remote-code""")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        instance = config["nodes"][0]["instances"][0]
+        for key, value in (("model_name", "Qwen/Qwen3-32B"), ("tp_size", 2), ("max_num_seqs", 256),
+                           ("max_num_batched_tokens", 8000), ("enable_prefix_caching", False),
+                           ("kv_cache_dtype", "fp8")):
+            self.assertEqual(instance[key], value, key)
+        self.assertEqual(instance["npu_mem"]["mem_util"], 0.85)
+        self.assertEqual(config["_ignored"], ["--port 9000", "--api-key a b", "--trust-remote-code"])
+        self.assertEqual(config["_not_simulated"], ["--enforce-eager"])
+        self.assertIn("--port 9000", done.stderr)
+
+    def test_from_compose_and_manifest(self):
+        compose = """
+services:
+  proxy: {image: nginx, command: run}
+  llm:
+    image: vllm/vllm-openai:v0.10.0
+    command: --model Qwen/Qwen3-32B --tensor-parallel-size 4 --max-num-seqs 64
+"""
+        manifest = """
+apiVersion: v1
+kind: ConfigMap
+---
+kind: Deployment
+spec:
+  template:
+    spec:
+      containers:
+        - name: vllm
+          image: vllm/vllm-openai:latest
+          command: ["/bin/sh", "-c"]
+          args: ["vllm serve Qwen/Qwen3-32B --tensor-parallel-size 4 --max-num-seqs 64"]
+"""
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in (("compose.yaml", compose), ("deployment.yml", manifest),
+                               ("start.sh", "#!/bin/sh\nexec vllm serve Qwen/Qwen3-32B "
+                                            "--tensor-parallel-size 4 --max-num-seqs 64\n")):
+                with self.subTest(name):
+                    file = Path(folder) / name
+                    file.write_text(text)
+                    done, config = self.init("--hardware", "H100", "--from-file", str(file))
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    instance = config["nodes"][0]["instances"][0]
+                    self.assertEqual((instance["tp_size"], instance["max_num_seqs"]), (4, 64))
+            file.write_text("#!/bin/sh\nls\n")
+            done, _ = self.init("--hardware", "H100", "--from-file", str(file))
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("start.sh", done.stderr)
+
+    def test_refusals(self):
+        for flags, text in ((["--from", "vllm serve"], "names no model"),
+                            (["--from", "vllm serve x -tp two"], "'two'"),
+                            (["--from", "vllm serve 'x"], "quote"),
+                            (["--model", "Qwen/Qwen3-32B"], "no GPU"),
+                            (["--model", "Qwen/Qwen3-32B", "--hardware", "Q1"], "'Q1'"),
+                            (["--model", "Qwen/Qwen3-32C", "--hardware", "H100"], "did you mean")):
+            done, _ = self.init(*flags)
+            self.assertEqual(done.returncode, 2, flags)
+            self.assertIn(text, done.stderr)
+
+    def test_export_is_what_init_reads(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "cluster.json"
+            self.init("--hardware", "H100", "--model", "Qwen/Qwen3-30B-A3B-Instruct-2507", "--tp",
+                      "2", "--dp", "2", "--expert-parallel", "--output", str(file))
+            done = subprocess.run([BINARY, "export", "vllm", file], cwd=ROOT, capture_output=True,
+                                  text=True, check=True)
+            self.assertIn("--data-parallel-size 2", done.stdout)
+            self.assertIn("--enable-expert-parallel", done.stdout)
+            again = Path(folder) / "again.json"
+            self.init("--hardware", "H100", "--from", done.stdout, "--output", str(again))
+            results = []
+            for config in (file, again):
+                out = Path(folder) / "out.csv"
+                subprocess.run([BINARY, "run", "--cluster-config", config, "--quiet", "--output",
+                                out], cwd=ROOT, check=True, capture_output=True)
+                results.append(out.read_bytes())
+            self.assertEqual(*results)
+
+    def test_manifest_is_yaml_with_the_same_words(self):
+        config = ROOT / "configs/cluster/single_node_pd_instance.json"
+        done = subprocess.run([BINARY, "export", "vllm", config, "--format", "kubernetes"], cwd=ROOT,
+                              capture_output=True, text=True, check=True)
+        self.assertEqual(done.stdout.count("kind: Deployment"), 2)
+        self.assertIn('- "meta-llama/Llama-3.1-8B"', done.stdout)
+
+    def test_check(self):
+        done = subprocess.run([BINARY, "check", "configs/cluster/single_node_moe_dp_ep_instance.json"],
+                              cwd=ROOT, capture_output=True, text=True, check=True)
+        for text in ("NPU 0 holds experts 0 to 63", "NPU 1 holds experts 64 to 127",
+                     "Maximum concurrency for", "DP group A"):
+            self.assertIn(text, done.stdout)
+        for line in done.stdout.splitlines():
+            if line.startswith(("┌", "│", "└")):
+                self.assertLessEqual(len(line), 100)
+
+
+if __name__ == "__main__":
+    BINARY = sys.argv.pop(1)
+    unittest.main()
