@@ -6,11 +6,6 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 option(LOCKSTEP_TESTS "Build the tests" ON)
 option(LOCKSTEP_BENCH "Build the benchmarks" OFF)
-option(LOCKSTEP_PYTHON "Build the Python package (needs python3-dev and pybind11-dev)" OFF)
-set(LOCKSTEP_PYTHON_DIR "lib/python3/dist-packages" CACHE STRING "Where it is installed")
-if(LOCKSTEP_PYTHON)
-  set(CMAKE_POSITION_INDEPENDENT_CODE ON)
-endif()
 option(LOCKSTEP_FUZZ "Build the fuzzers (clang only)" OFF)
 set(LOCKSTEP_SANITIZE "" CACHE STRING "Sanitizers, such as address,undefined or thread")
 
