@@ -51,6 +51,9 @@ RunOptions options_of(const RecordedRun& run, const Flags& flags) {
   options.perf_dir = flags.perf_dir;
   options.model_dir = flags.model_dir;
   options.fidelity = flags.fidelity == "vllm" ? Fidelity::vllm : Fidelity::reference;
+  if (options.fidelity == Fidelity::vllm) {
+    options.num_gpu_blocks_override = run.num_gpu_blocks;
+  }
   return options;
 }
 

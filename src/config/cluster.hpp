@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/units.hpp"
+#include "config/engine_terms.hpp"
 #include "config/fidelity.hpp"
 #include "config/network_settings.hpp"
 #include "config/pim_device.hpp"
@@ -79,6 +80,14 @@ struct Instance {
   bool enable_sub_batch_interleaving = false;
   bool enable_block_copy = true;
 
+  EngineTerms terms;                            ///< of the modelled engine
+  std::optional<std::int64_t> num_gpu_blocks;   ///< KV blocks; none: what memory allows
+  std::vector<std::int64_t> capture_sizes{};    ///< tokens of captured graphs, ascending
+
+  /// Steps in flight at most.
+  [[nodiscard]] std::int64_t max_in_flight() const {
+    return pp > 1 ? pp : (terms.async_scheduling ? 2 : 1);
+  }
   /// NPUs it occupies in the simulation: twice num_npus for prefill (the second half receives).
   [[nodiscard]] std::int64_t width() const {
     return pd == PdType::prefill ? 2 * num_npus : num_npus;

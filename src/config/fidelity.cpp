@@ -32,6 +32,7 @@ FidelityPolicy FidelityPolicy::for_mode(Fidelity mode) {
   policy.skip_prefill_computes_prompt = false;
   policy.one_token_chunks_uncounted = false;
   policy.experts_overlap_dispatch = false;
+  policy.exchange_of_one_members_tokens = false;
   policy.expert_round_robin_restarts = false;
   policy.single_block_without_copy = false;
   policy.sampled_ids_of_all_tokens = false;

@@ -68,6 +68,8 @@ struct FidelityPolicy {
   // Iterations.
   /// On expert ranks after the first, experts compute without waiting for the tokens' dispatch.
   bool experts_overlap_dispatch = true;
+  /// The experts' exchange moves as many tokens as one member of the group has, not all of them.
+  bool exchange_of_one_members_tokens = true;
   /// Round-robin expert routing begins at the first expert in every layer of every step.
   bool expert_round_robin_restarts = true;
   /// An MoE model with block copy off (and no placement per block) gets one block instead of all.

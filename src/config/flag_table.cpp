@@ -48,6 +48,16 @@ OutputSetter output_switch(bool OutputOptions::*member) {
   return [member](OutputOptions& o, const std::string&) { o.*member = true; };
 }
 
+Setter store(std::optional<std::int64_t> Options::*member) {
+  return [member](Options& o, const std::string&, std::int64_t n, double) { o.*member = n; };
+}
+
+Setter store_engine_terms() {
+  return [](Options& o, const std::string& text, std::int64_t, double) {
+    o.engine_terms = engine_terms_from(text, "--engine-terms");
+  };
+}
+
 Setter store_dtype() {
   return [](Options& o, const std::string& text, std::int64_t, double) {
     o.dtype = data_type_from_name(text);
@@ -301,6 +311,36 @@ std::vector<Flag> make_own_flags() {
            &Options::expert_exchange,
            {{"allgather-reducescatter", ExpertExchange::all_gather_reduce_scatter},
             {"alltoall", ExpertExchange::all_to_all}})},
+      {"--engine-terms",
+       K::text,
+       kGroup,
+       "LIST",
+       "what --fidelity vllm models beyond the schedule: all, none, or names with commas between "
+       "(docs/vllm.md; default: all)",
+       {},
+       store_engine_terms()},
+      {"--num-gpu-blocks-override",
+       K::integer,
+       kGroup,
+       "N",
+       "KV blocks of every instance, instead of what memory allows",
+       {},
+       store(&Options::num_gpu_blocks_override)},
+      {"--max-cudagraph-capture-size",
+       K::integer,
+       kGroup,
+       "TOKENS",
+       "largest step that runs as a captured graph; 0: none (default: twice --max-num-seqs, at "
+       "most 512)",
+       {},
+       store(&Options::max_cudagraph_capture_size)},
+      {"--calibration",
+       K::text,
+       kGroup,
+       "FILE",
+       "step terms fitted to recorded runs (`lockstep calibrate`)",
+       {},
+       store(&Options::calibration)},
       {"--log-format",
        K::choice,
        kGroup,

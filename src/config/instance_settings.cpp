@@ -54,6 +54,28 @@ void read_switches(const JsonView& view, const RunOptions& options, Instance& in
   instance.enable_block_copy = value("enable_block_copy", options.enable_block_copy);
 }
 
+/// Terms of the modelled engine, which the reference does not know.
+void read_engine(const JsonView& view, const RunOptions& options, Instance& instance) {
+  const auto own = view.find("num_gpu_blocks");
+  if (own || options.num_gpu_blocks_override) {
+    instance.num_gpu_blocks =
+        limit(view, "num_gpu_blocks", "--num-gpu-blocks-override",
+              options.num_gpu_blocks_override.value_or(0), 1, "");
+  }
+  if (options.fidelity == Fidelity::reference) {
+    return;
+  }
+  instance.terms = options.engine_terms;
+  instance.terms.async_scheduling = instance.terms.async_scheduling && instance.pp == 1;
+  instance.capture_sizes =
+      default_capture_sizes(instance.max_num_seqs, instance.max_num_batched_tokens);
+  if (options.max_cudagraph_capture_size) {
+    std::erase_if(instance.capture_sizes, [&](std::int64_t size) {
+      return size > *options.max_cudagraph_capture_size;
+    });
+  }
+}
+
 /// The instance's key, else the flag, else the model's own type, else bfloat16.
 void read_types(const JsonView& view, const RunOptions& options, Instance& instance) {
   if (const auto own = view.find("dtype")) {
@@ -133,6 +155,7 @@ void read_settings(const JsonView& view, const RunOptions& options, Instance& in
   check_interleaving(view, instance);
   read_utilization(view, options, instance);
   read_limits(view, options, instance);
+  read_engine(view, options, instance);
 }
 
 }  // namespace lockstep

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "config/engine_terms.hpp"
 #include "model/data_type.hpp"
 #include "model/expert_routing.hpp"
 
@@ -54,6 +55,10 @@ struct RunOptions {
   // Our own.
   Fidelity fidelity = Fidelity::reference;
   ExpertExchange expert_exchange = ExpertExchange::all_gather_reduce_scatter;
+  EngineTerms engine_terms = EngineTerms::all();           ///< under Fidelity::vllm
+  std::optional<std::int64_t> num_gpu_blocks_override;     ///< KV blocks of an instance
+  std::optional<std::int64_t> max_cudagraph_capture_size;  ///< 0: no graphs
+  std::optional<std::string> calibration;                  ///< file of step terms
   LogFormat log_format = LogFormat::tree;
   std::optional<std::string> perf_dir;   ///< root of the kernel-time bundles
   std::optional<std::string> model_dir;  ///< root of the model configs

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "engine/step_padding.hpp"
 
 namespace lockstep {
 
@@ -48,8 +49,12 @@ PollReply Controller::poll(std::int32_t npu, std::int64_t iteration, Nanos now) 
     book_idle(instance, now);
   }
   complete(instance, iteration, npu, now);
-  Batch* batch = next_batch(instance, npu, iteration, now);
-  const Program* program = answer(instance, batch, npu, now);
+  const Program* program = nullptr;
+  if (instance.config().terms.async_scheduling) {
+    program = answer_ahead(instance, npu, iteration, now);
+  } else {
+    program = answer(instance, next_batch(instance, npu, iteration, now), npu, now);
+  }
   if (instance.is_start(npu) && now > last_log_ + interval_) {
     heartbeat(now);
   }
@@ -168,7 +173,8 @@ const Program* Controller::answer_without_batch(ServingInstance& instance, std::
   if (!may_open) {
     return nullptr;
   }
-  Batch* dummy = instance.scheduler().open_dummy(now, npu);
+  Batch* dummy = instance.scheduler().open_dummy(now);
+  dummy->fired.push_back(npu);
   leave_standby(instance, npu);
   if (logs(LogSeverity::debug)) {
     log(LogSeverity::debug, "Scheduler", &instance.config(),
@@ -189,6 +195,14 @@ const Program* Controller::answer_new_batch(ServingInstance& instance, Batch& ba
   instance.idle = false;
   if (wave_of(instance) != nullptr) {
     return join_wave(instance, batch, now);
+  }
+  return generate_alone(instance, batch, now);
+}
+
+const Program* Controller::generate_alone(ServingInstance& instance, Batch& batch, Nanos now) {
+  if (instance.config().terms.graph_padding) {
+    Batch* const alone = &batch;
+    pad_step({&alone, 1}, instance.config());
   }
   const Program* program = generate(instance, batch, batch.total_len, now);
   report_step({&batch}, now);
@@ -212,6 +226,12 @@ const Program* Controller::answer_joined_batch(ServingInstance& instance, Batch&
   return program;
 }
 
+std::vector<Batch*> Controller::take_wave(DPWave& wave, const ServingInstance& instance) {
+  std::vector<Batch*> batches = wave.take_wave();
+  pad_step(batches, instance.config());
+  return batches;
+}
+
 const Program* Controller::join_wave(ServingInstance& instance, Batch& batch, Nanos now) {
   ++activity_;
   DPWave& wave = *wave_of(instance);
@@ -220,10 +240,10 @@ const Program* Controller::join_wave(ServingInstance& instance, Batch& batch, Na
     return nullptr;
   }
   const Program* own = nullptr;
-  const std::vector<Batch*> batches = wave.take_wave();
+  const std::vector<Batch*> batches = take_wave(wave, instance);
   for (Batch* member_batch : batches) {
     auto& member = *instances_[static_cast<std::size_t>(member_batch->instance)];
-    const Program* program = generate(member, *member_batch, member_batch->total_len, now);
+    const Program* program = generate(member, *member_batch, longest_of(batches), now);
     if (&member == &instance) {
       own = program;
     } else {

@@ -63,9 +63,15 @@ private:
   void leave_standby(ServingInstance& instance, std::int32_t npu) const;
   const Program* answer_new_batch(ServingInstance& instance, Batch& batch, Nanos now);
   const Program* answer_joined_batch(ServingInstance& instance, Batch& batch, std::int32_t npu);
+  const Program* generate_alone(ServingInstance& instance, Batch& batch, Nanos now);
+  static std::vector<Batch*> take_wave(DPWave& wave, const ServingInstance& instance);
   const Program* join_wave(ServingInstance& instance, Batch& batch, Nanos now);
   const Program* generate(ServingInstance& instance, Batch& batch, std::int64_t wave_len,
                           Nanos now);
+  const Program* answer_ahead(ServingInstance& instance, std::int32_t npu, std::int64_t iteration,
+                              Nanos now);
+  Batch* compose(ServingInstance& instance, Nanos now);
+  const Program* make_program(ServingInstance& instance, Batch& batch, Nanos now);
   void report_step(const std::vector<Batch*>& batches, Nanos now);
   void heartbeat(Nanos now);
   /// Nothing: the run goes on as answered.

@@ -13,7 +13,8 @@ DeviceParts::DeviceParts(const DeviceSimulatorSpec& spec)
       wire(islands, spec.congestion_aware),
       mailbox(static_cast<std::size_t>(spec.topology.num_npus())),
       memory(spec.memory, spec.integer_memory_figures, spec.pim_queues_stride_by_devices),
-      collectives(islands, spec) {}
+      collectives(islands, spec),
+      meetings(islands) {}
 
 void Npu::start(Program program, DeviceParts& parts) {
   ensure(finished(), "a program was started on a busy NPU");
@@ -144,7 +145,9 @@ bool Npu::issue(std::int32_t v, DeviceParts& parts) {
       parts.queue.push_own(id_, parts.now + node.duration, {v, DeviceEventKind::node_done});
       return true;
     case NodeKind::collective:
-      if (!parts.collectives.enter(parts.queue, parts.now, id_, node)) {
+      if (!(node.duration > Nanos{0}
+                ? parts.meetings.enter(parts.queue, parts.now, id_, v, node)
+                : parts.collectives.enter(parts.queue, parts.now, id_, node))) {
         return false;
       }
       communicating_ = v;

@@ -15,6 +15,7 @@
 #include "engine/device_islands.hpp"
 #include "engine/device_listener.hpp"
 #include "engine/device_mailbox.hpp"
+#include "engine/device_meetings.hpp"
 #include "engine/device_memory.hpp"
 #include "engine/device_wire.hpp"
 #include "iteration/graph.hpp"
@@ -33,6 +34,7 @@ struct DeviceParts {
   Mailbox mailbox;
   MemoryDevices memory;
   Collectives collectives;
+  Meetings meetings;
   DeviceListener* listener = nullptr;  ///< null: nobody
 };
 

@@ -103,6 +103,7 @@ std::int64_t DeviceSimulator::num_npus() const {
 void DeviceSimulator::listen(DeviceListener* listener) {
   impl_->parts.listener = listener;
   impl_->parts.collectives.listen(listener);
+  impl_->parts.meetings.listen(listener);
 }
 
 void DeviceSimulator::start(std::shared_ptr<const NpuGraph> graph) {

@@ -71,6 +71,11 @@ std::int32_t waiting_stream(const Npu& npu, const DeviceParts& parts) {
 
 void add_collective(const Npu& npu, const std::vector<Npu>& npus, const DeviceParts& parts,
                     Lines& lines) {
+  if (const std::int64_t missing = parts.meetings.missing(npu.id()); missing > 0) {
+    lines.push_back(fmt::format("NPU {} waits in {} for {} of its peers", npu.id(),
+                                collective_name(npu.node(npu.communicating()).comm), missing));
+    return;
+  }
   const std::int32_t stream = waiting_stream(npu, parts);
   const auto& own = parts.collectives.streams_of(npu.id())[static_cast<std::size_t>(stream)];
   lines.push_back(fmt::format("NPU {} waits in {} #{} ({} B, dims {}){}", npu.id(),

@@ -36,16 +36,11 @@ void DPWave::join(Batch& batch) {
 std::vector<Batch*> DPWave::take_wave() {
   ensure(complete(), "a wave is taken before every member has joined");
   std::vector<Batch*> wave;
-  std::int64_t longest = 0;
   for (auto& queue : entries_) {
     wave.push_back(queue.front());
     queue.pop_front();
-    longest = std::max(longest, wave.back()->total_len);
   }
   waiting_ -= wave.size();
-  for (Batch* batch : wave) {
-    pad_batch(*batch, longest);
-  }
   return wave;
 }
 

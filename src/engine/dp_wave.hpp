@@ -26,7 +26,7 @@ public:
   [[nodiscard]] bool complete() const;
 
   void join(Batch& batch);
-  /// Takes one batch of each member, in group order, all padded to the longest.
+  /// Takes one batch of each member, in group order, as they were brought.
   [[nodiscard]] std::vector<Batch*> take_wave();
 
 private:

@@ -62,8 +62,8 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
 
 void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& kernel_times) {
   const auto pools = make_prefix_pools(cluster_, options, warnings_, policy_);
-  const TraceSettings settings{options.expert_routing_policy, options.expert_exchange,
-                               policy_.single_block_without_copy, policy_};
+  TraceSettings settings{options.expert_routing_policy, options.expert_exchange,
+                         policy_.single_block_without_copy, policy_, {}};
   for (const Instance& instance : cluster_.instances) {
     const auto& pool = pools[static_cast<std::size_t>(instance.id)];
     KVCacheManager kv =
@@ -73,6 +73,11 @@ void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& ke
     const std::string source = times->description();
     if (std::find(sources_.begin(), sources_.end(), source) == sources_.end()) {
       sources_.push_back(source);
+    }
+    if (instance.terms.collective_curves && instance.tp > 1) {
+      // Links of a cluster file are in GB of 2^30 bytes.
+      const double link = cluster_.network.bandwidth.front() * static_cast<double>(kGiB) / 1e9;
+      settings.curves = CollectiveCurves::of(instance.hardware, link);
     }
     instances_.push_back(std::make_unique<ServingInstance>(
         cluster_, instance, policy_, std::move(kv), std::move(times), settings, observer_));

@@ -239,6 +239,7 @@ void StageWalk::collective(std::int32_t row, std::int32_t parent) {
   node.comm = current.comm;
   node.comm_mask = current.comm_mask;
   node.size = current.comm_size;
+  node.duration = current.comm_time;
   last_collective_ = create(node);
   assembly_.parent(parent);
   collective_of(row) = last_collective_;

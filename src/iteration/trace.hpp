@@ -45,6 +45,9 @@ struct TraceRow {
   Bytes input_size, weight_size, output_size;
   /// Of the collective; on a prefill instance's qkv_proj with comm none: KV bytes to hand over.
   Bytes comm_size;
+  /// What the collective takes once all members are there, where that is known; 0: the network
+  /// decides. The text form does not have it.
+  Nanos comm_time;
   friend bool operator==(const TraceRow&, const TraceRow&) = default;
 };
 

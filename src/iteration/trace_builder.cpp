@@ -48,7 +48,7 @@ void TraceBuilder::build(const Batch& batch, std::int64_t wave_len, IterationTra
   out.type = execution_type(instance_.pd);
   out.pp_size = instance_.pp;
   out.stage_boundaries.clear();
-  emitter_->begin(out, wave_len, energy);
+  emitter_->begin(out, wave_len, batch.wave_tokens, energy);
   emitter_->open_group(1);
   if (batch.load > Bytes{0}) {
     emitter_->kv_load(batch.load);

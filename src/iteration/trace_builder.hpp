@@ -10,6 +10,7 @@
 #include "config/cluster.hpp"
 #include "config/fidelity.hpp"
 #include "iteration/trace.hpp"
+#include "perf/collective_curves.hpp"
 #include "perf/kernel_times.hpp"
 #include "serving/batch.hpp"
 
@@ -32,6 +33,7 @@ struct TraceSettings {
   /// as in the reference.
   bool single_block_without_copy = true;
   FidelityPolicy fidelity{};
+  std::shared_ptr<const CollectiveCurves> curves{};  ///< null: none are known
 };
 
 class TraceEmitter;
@@ -50,7 +52,7 @@ public:
   TraceBuilder& operator=(const TraceBuilder&) = delete;
   TraceBuilder& operator=(TraceBuilder&&) = delete;
 
-  /// `wave_len`: the group's common length for a DP member, else the batch's own total_len.
+  /// `wave_len`: the length of the group's longest batch for a DP member, else the batch's own.
   /// Fills `out` in place so that its buffers are reused. `energy` may be null.
   /// Throws UserError for more pipeline stages than blocks.
   void build(const Batch& batch, std::int64_t wave_len, IterationTrace& out, EnergySink* energy);
@@ -76,13 +78,13 @@ private:
   std::array<std::vector<BatchEntry>, 2> halves_;
 };
 
-/// Sizes of the expert exchange of a wave of `wave_len` tokens.
+/// Sizes of the expert exchange of a wave whose longest batch has `wave_len` tokens.
 struct ExchangeSizes {
   CollectiveKind dispatch = CollectiveKind::none;
   CollectiveKind combine = CollectiveKind::none;
   Bytes dispatch_size, combine_size;
 };
 [[nodiscard]] ExchangeSizes exchange_sizes(const Instance& instance, std::int64_t wave_len,
-                                           ExpertExchange form);
+                                           ExpertExchange form, const FidelityPolicy& policy);
 
 }  // namespace lockstep

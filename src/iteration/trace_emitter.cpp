@@ -85,10 +85,12 @@ std::vector<Layer> TraceEmitter::with_data(const std::vector<Layer>& section) {
   return kept;
 }
 
-void TraceEmitter::begin(IterationTrace& out, std::int64_t wave_len, EnergySink* energy) {
+void TraceEmitter::begin(IterationTrace& out, std::int64_t wave_len, std::int64_t wave_tokens,
+                         EnergySink* energy) {
   out_ = &out;
   groups_ = 0;
   wave_len_ = wave_len;
+  wave_tokens_ = wave_tokens;
   energy_ = energy;
   record_.clear();
   for (Memo& memo : memos_) {
@@ -235,6 +237,14 @@ void TraceEmitter::post_attention(const BatchShape& shape, BatchTag tag, std::in
   }
 }
 
+/// 0: nobody has measured it.
+Nanos TraceEmitter::measured_all_reduce(Bytes size) const {
+  if (!instance_.terms.collective_curves || !settings_.curves) {
+    return Nanos{0};
+  }
+  return settings_.curves->all_reduce(instance_.tp, size).value_or(Nanos{0});
+}
+
 void TraceEmitter::block_row(const BatchShape& shape, BatchTag tag, std::int64_t block,
                              Layer layer) {
   if (layer == Layer::attention) {
@@ -246,6 +256,7 @@ void TraceEmitter::block_row(const BatchShape& shape, BatchTag tag, std::int64_t
     row.comm = CollectiveKind::all_reduce;
     row.comm_mask = instance_.tp_mask;
     row.comm_size = row.output_size;
+    row.comm_time = measured_all_reduce(row.comm_size);
   } else if (layer == Layer::qkv_proj && instance_.pd == PdType::prefill && shape.pd_tokens > 0) {
     row.comm_size = Bytes{2 * rank_model_.kv_dim() * shape.pd_tokens * instance_.kv_fp() /
                           std::max<std::int64_t>(instance_.tp, 1)};

@@ -29,7 +29,9 @@ public:
                const TraceSettings& settings);
 
   /// Starts a trace; `energy` may be null. `wave_len` as in TraceBuilder::build.
-  void begin(IterationTrace& out, std::int64_t wave_len, EnergySink* energy);
+  /// `wave_tokens`: of all members together; 0: in no wave.
+  void begin(IterationTrace& out, std::int64_t wave_len, std::int64_t wave_tokens,
+             EnergySink* energy);
   /// The following rows stand `copies` times one after the other.
   void open_group(std::int64_t copies);
   void kv_load(Bytes size);
@@ -76,6 +78,8 @@ private:
   void attention_rows(const BatchShape& shape, BatchTag tag, std::int64_t block);
   void pim_rows(const BatchShape& shape, BatchTag tag, std::int64_t block);
   void expert_rows(const BatchShape& shape, BatchTag tag, std::int64_t block);
+  void route(const BatchShape& shape);
+  [[nodiscard]] Nanos measured_all_reduce(Bytes size) const;
   void outer_energy(const TraceRow& row, Bytes weight);
   void count(TimeSource source) { lookups_.add(source, copies_); }
 
@@ -102,6 +106,7 @@ private:
   std::size_t groups_ = 0;
   std::int64_t copies_ = 1;
   std::int64_t wave_len_ = 0;
+  std::int64_t wave_tokens_ = 0;
   EnergySink* energy_ = nullptr;
   EnergyRecord record_;
 };

@@ -5,13 +5,17 @@
 
 namespace lockstep {
 
-ExchangeSizes exchange_sizes(const Instance& instance, std::int64_t wave_len, ExpertExchange form) {
+ExchangeSizes exchange_sizes(const Instance& instance, std::int64_t wave_len, ExpertExchange form,
+                             const FidelityPolicy& policy) {
   ExchangeSizes sizes;
   if (instance.ep_total <= 1) {
     return sizes;
   }
   const ModelConfig& model = *instance.model;
-  sizes.combine_size = Bytes{wave_len * model.hidden_size * instance.fp()};
+  const bool short_exchange = policy.exchange_of_one_members_tokens || !instance.dp_group;
+  const std::int64_t members = short_exchange ? 1 : instance.ep_total / instance.local_ep;
+  const std::int64_t all_tokens = wave_len * members;
+  sizes.combine_size = Bytes{all_tokens * model.hidden_size * instance.fp()};
   if (form == ExpertExchange::all_to_all) {
     sizes.dispatch = CollectiveKind::all_to_all;
     sizes.combine = CollectiveKind::all_to_all;
@@ -19,17 +23,29 @@ ExchangeSizes exchange_sizes(const Instance& instance, std::int64_t wave_len, Ex
     return sizes;
   }
   // Gathered are the hidden state and the router's logits of every token.
-  const std::int64_t tokens = std::max<std::int64_t>(1, wave_len / instance.ep_total);
+  const std::int64_t of_a_rank = std::max<std::int64_t>(1, all_tokens / instance.ep_total);
   sizes.dispatch = CollectiveKind::all_gather;
   sizes.combine = CollectiveKind::reduce_scatter;
-  sizes.dispatch_size = Bytes{tokens * (model.hidden_size + model.num_experts) * instance.fp()};
+  sizes.dispatch_size = Bytes{of_a_rank * (model.hidden_size + model.num_experts) * instance.fp()};
   return sizes;
+}
+
+/// Tokens and distinct experts of every rank.
+void TraceEmitter::route(const BatchShape& shape) {
+  const std::int64_t ranks = instance_.ep_total;
+  if (!instance_.terms.independent_experts ||
+      settings_.expert_routing != ExpertRoutingPolicy::balanced) {
+    router_->route(shape.total_len, ranks, load_);
+    return;
+  }
+  const bool of_wave = instance_.dp_group && wave_tokens_ > 0;
+  router_->route_independent(of_wave ? wave_tokens_ : shape.total_len, ranks, load_);
 }
 
 void TraceEmitter::expert_rows(const BatchShape& shape, BatchTag tag, std::int64_t block) {
   const std::int64_t tokens_of_wave = instance_.dp_group ? wave_len_ : shape.total_len;
   const ExchangeSizes exchange =
-      exchange_sizes(instance_, tokens_of_wave, settings_.expert_exchange);
+      exchange_sizes(instance_, tokens_of_wave, settings_.expert_exchange, settings_.fidelity);
   const auto attach = [&](TraceRow& marker, CollectiveKind kind, Bytes size) {
     marker.comm = kind;
     marker.comm_size = size;
@@ -41,7 +57,7 @@ void TraceEmitter::expert_rows(const BatchShape& shape, BatchTag tag, std::int64
     }
   };
 
-  router_->route(shape.total_len, instance_.ep_total, load_);
+  route(shape);
   const MemoryLocation weights = instance_.placement.weights(block, Layer::moe);
   const auto ranks =
       std::min(static_cast<std::size_t>(std::max<std::int64_t>(instance_.local_ep, 1)),

@@ -68,6 +68,19 @@ void ExpertRouter::route_balanced(std::int64_t tokens, std::int64_t ranks, Exper
   std::fill(load.activated_experts.begin(), load.activated_experts.end(), activated);
 }
 
+void ExpertRouter::route_independent(std::int64_t tokens, std::int64_t ranks,
+                                     ExpertLoad& load) const {
+  const std::int64_t p = std::max<std::int64_t>(1, ranks);
+  const double unused = std::pow(
+      1.0 - static_cast<double>(top_k_) / static_cast<double>(num_experts_),
+      static_cast<double>(tokens));
+  const double distinct = static_cast<double>(num_experts_) * (1.0 - unused);
+  const std::int64_t activated =
+      std::max<std::int64_t>(1, round_half_even(distinct / static_cast<double>(p)));
+  load.local_tokens.assign(static_cast<std::size_t>(p), ceil_div(tokens, p));
+  load.activated_experts.assign(static_cast<std::size_t>(p), activated);
+}
+
 /// Every token takes experts 0..k-1: the running token index never advances in the reference.
 void ExpertRouter::route_first_experts(std::int64_t tokens, std::int64_t ranks,
                                        ExpertLoad& load) const {

@@ -29,6 +29,10 @@ public:
   [[nodiscard]] ExpertLoad route(std::int64_t tokens, std::int64_t ranks);
   /// As above into `load`, whose buffers are reused.
   void route(std::int64_t tokens, std::int64_t ranks, ExpertLoad& load);
+  /// Expected values where each of `tokens` picks its experts evenly and by itself: a rank's
+  /// distinct experts are its share of E (1 - (1 - k/E)^tokens). `tokens` are those of the whole
+  /// group; local_tokens is what a rank computes, in tokens that all stay on it with k experts.
+  void route_independent(std::int64_t tokens, std::int64_t ranks, ExpertLoad& load) const;
   /// Back to the state after construction.
   void restart();
 

@@ -69,6 +69,23 @@ double positive(const YamlFile& yaml, const YAML::Node& map, const std::string& 
   return value;
 }
 
+void read_all_reduce(const YamlFile& yaml, GpuFacts& gpu) {
+  const YAML::Node list = yaml.child(yaml.root(), "all_reduce");
+  if (!YamlFile::present(list)) {
+    return;
+  }
+  for (const auto& entry : list) {
+    AllReduceCurve curve;
+    curve.ranks = static_cast<std::int64_t>(positive(yaml, entry, "ranks"));
+    curve.link_gb_s = positive(yaml, entry, "link_gb_s");
+    curve.latency_us = positive(yaml, entry, "latency_us");
+    curve.bandwidth_gb_s = positive(yaml, entry, "bandwidth_gb_s");
+    curve.small_bytes = static_cast<std::int64_t>(positive(yaml, entry, "small_bytes"));
+    curve.small_latency_us = positive(yaml, entry, "small_latency_us");
+    gpu.all_reduce.push_back(curve);
+  }
+}
+
 void read_datasheet(const YamlFile& yaml, const YAML::Node& sheet, GpuFacts& gpu) {
   gpu.multiprocessors = static_cast<std::int64_t>(positive(yaml, sheet, "multiprocessors"));
   gpu.bandwidth = positive(yaml, sheet, "memory_bandwidth_gb_s");
@@ -133,6 +150,7 @@ GpuFacts read_gpu_facts(const std::filesystem::path& file) {
     gpu.aliases = yaml.as<std::vector<std::string>>(aliases, "aliases");
   }
   read_datasheet(yaml, required(yaml, yaml.root(), "datasheet"), gpu);
+  read_all_reduce(yaml, gpu);
   const YAML::Node other = yaml.child(yaml.root(), "coefficients_of");
   if (YamlFile::present(other)) {
     const auto name = yaml.as<std::string>(other, "coefficients_of");

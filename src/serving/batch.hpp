@@ -27,6 +27,7 @@ struct Batch {
   std::int64_t num_prefill = 0;
   std::int64_t num_decode = 0;  ///< padding counts as decodes
   std::int64_t padding = 0;     ///< tokens added to reach the wave's largest member
+  std::int64_t wave_tokens = 0;  ///< of all members of its wave, padded; 0: in no wave
   bool dummy = false;           ///< one decode of context 1, no requests
   Nanos batch_time;             ///< when it was formed
   Bytes load;                   ///< recalled from a lower tier before the first layer

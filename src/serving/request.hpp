@@ -30,10 +30,12 @@ struct Request {
   bool prompt_in_place = false;   ///< it comes with the KV of its prompt
   std::int64_t num_computed = 0;  ///< tokens whose KV exists or is scheduled
   std::int64_t num_tokens = 0;    ///< prompt + generated so far
+  std::int64_t num_expected = 0;  ///< tokens that steps in flight will bring (asynchronous only)
   RequestStatus status = RequestStatus::waiting;
 
   Nanos end_time{-1}, latency{-1}, queuing_delay{-1}, ttft{-1}, tpot{-1};
   Nanos recent_end{0};  ///< time of the last token
+  Nanos queued{-1};     ///< when the engine took it out of its inbox, between two steps
   std::vector<Nanos> itl;
 
   /// The first instance that got it has filled in block_hashes (with none when it does not cache).

@@ -57,6 +57,7 @@ void Scheduler::add_request(Request& request) {
       std::upper_bound(waiting_.begin(), waiting_.end(), &request,
                        [](const Request* a, const Request* b) { return earlier(*a, *b); });
   waiting_.insert(place, &request);
+  inbox_.push_back(&request);
   settled_ = false;
 }
 
@@ -87,9 +88,33 @@ Batch* Scheduler::schedule(Nanos now, std::int32_t npu, std::int64_t iteration) 
   if (npu != instance_->first_npu || pipeline_full) {
     return join(iteration, npu);
   }
+  Batch* batch = form(now);
+  if (batch != nullptr) {
+    batch->fired.push_back(npu);
+  }
+  return batch;
+}
+
+Batch* Scheduler::compose(Nanos now) {
+  return std::ssize(inflight_) < instance_->max_in_flight() ? form(now) : nullptr;
+}
+
+/// Between two steps the engine takes in what has arrived.
+void Scheduler::drain_inbox(Nanos now) {
+  std::erase_if(inbox_, [now](Request* request) {
+    if (request->arrival > now) {
+      return false;
+    }
+    request->queued = now;
+    return true;
+  });
+}
+
+Batch* Scheduler::form(Nanos now) {
   if (settled_) {
     return nullptr;  // a waiting NPU asks at every event of the whole cluster
   }
+  drain_inbox(now);
   while (!handed_over_.empty() && admit_handed_over(*handed_over_.front())) {
     handed_over_.pop_front();
   }
@@ -100,7 +125,7 @@ Batch* Scheduler::schedule(Nanos now, std::int32_t npu, std::int64_t iteration) 
     admit_waiting(now);
   }
   if (!plan_.empty()) {
-    return &build_batch(now, npu);
+    return &build_batch(now);
   }
   // Otherwise time alone, or another instance that writes to a shared tier, may change the answer.
   const bool head_arrived = waiting_.empty() || waiting_.front()->arrival <= now;
@@ -128,12 +153,19 @@ std::int64_t Scheduler::cap(std::int64_t tokens) const {
   return threshold > 0 ? std::min(tokens, threshold) : tokens;
 }
 
+/// Tokens whose KV is still to be computed, those included that steps in flight will bring. None
+/// when these complete the request: its last token needs no KV.
+std::int64_t Scheduler::missing_tokens(const Request& request) const {
+  const std::int64_t tokens = request.num_tokens + request.num_expected;
+  const std::int64_t last = instance_->pd == PdType::prefill ? request.input + 1 : request.output;
+  return request.num_expected > 0 && tokens >= last ? 0 : tokens - request.num_computed;
+}
+
 bool Scheduler::schedule_running() {
   const std::int64_t preemptions_before = num_preemptions_;
   for (std::size_t i = 0; i < running_.size() && budget_ > 0; ++i) {
     Request& request = *running_[i];
-    const std::int64_t missing = request.num_tokens - request.num_computed;
-    const std::int64_t count = std::min(cap(missing), budget_);
+    const std::int64_t count = std::min(cap(missing_tokens(request)), budget_);
     if (count <= 0) {  // its newest token is being computed
       expect_in_flight(request);
       continue;
@@ -235,7 +267,7 @@ bool Scheduler::admit(Request& request, Nanos now) {
   return true;
 }
 
-Batch& Scheduler::open_batch(Nanos now, std::int32_t npu) {
+Batch& Scheduler::open_batch(Nanos now) {
   std::unique_ptr<Batch> storage;
   if (spare_.empty()) {
     storage = std::make_unique<Batch>();
@@ -247,13 +279,12 @@ Batch& Scheduler::open_batch(Nanos now, std::int32_t npu) {
   storage->id = next_batch_id_++;
   storage->instance = instance_->id;
   storage->batch_time = now;
-  storage->fired.push_back(npu);
   inflight_.push_back(std::move(storage));
   return *inflight_.back();
 }
 
-Batch& Scheduler::build_batch(Nanos now, std::int32_t npu) {
-  Batch& batch = open_batch(now, npu);
+Batch& Scheduler::build_batch(Nanos now) {
+  Batch& batch = open_batch(now);
   batch.kv_size = kv_.npu_used_bytes();
   for (const BatchEntry& entry : plan_) {
     add_entry(batch, entry, now);
@@ -288,13 +319,15 @@ void Scheduler::add_entry(Batch& batch, const BatchEntry& entry, Nanos now) {
   }
   request.num_computed = entry.computed_before + entry.tokens;
   ++request.num_in_flight;
+  const bool brings_token = request.num_computed >= request.num_tokens + request.num_expected;
+  if (instance_->terms.async_scheduling && brings_token) {
+    ++request.num_expected;
+  }
 }
 
-Batch* Scheduler::open_dummy(Nanos now, std::int32_t npu) {
-  Batch& batch = open_batch(now, npu);
-  Batch dummy = make_dummy_batch(batch.id, batch.instance, now);
-  dummy.fired = std::move(batch.fired);
-  batch = std::move(dummy);
+Batch* Scheduler::open_dummy(Nanos now) {
+  Batch& batch = open_batch(now);
+  batch = make_dummy_batch(batch.id, batch.instance, now);
   return &batch;
 }
 

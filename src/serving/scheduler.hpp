@@ -3,7 +3,8 @@
 // computed tokens that catch up with its tokens.
 //
 // A batch advances a request's computed tokens when it is formed. It is complete when the first and
-// the last NPU of the instance have both reported it. Up to pp_size batches are in flight.
+// the last NPU of the instance have both reported it. Up to pp_size batches are in flight, or two
+// with asynchronous scheduling: then a batch counts on the tokens of the one before it.
 //
 // Units: tokens and ns. Not thread-safe; one per instance.
 #pragma once
@@ -67,8 +68,11 @@ public:
   /// start NPU, else the in-flight one of that id that it has not taken yet; null: none. It was
   /// built by this call when Batch::taken_by_one(). Valid until add_done() reports it done.
   Batch* schedule(Nanos now, std::int32_t npu, std::int64_t iteration);
-  /// A dummy for a wave, taken by `npu`; never null. Takes a batch id and a place in flight.
-  Batch* open_dummy(Nanos now, std::int32_t npu);
+  /// With asynchronous scheduling: puts the next batch together for later; nobody has taken it. Null:
+  /// nothing to do, or enough in flight.
+  Batch* compose(Nanos now);
+  /// A dummy for a wave, taken by nobody; never null. Takes a batch id and a place in flight.
+  Batch* open_dummy(Nanos now);
   /// NPU `npu` reports iteration `iteration` finished at `now`.
   Completion add_done(std::int64_t iteration, std::int32_t npu, Nanos now);
 
@@ -101,6 +105,10 @@ private:
   using Plan = std::vector<BatchEntry>;
 
   Batch* join(std::int64_t id, std::int32_t npu);
+  /// Forms the next batch, taken by nobody; null: nothing to compute.
+  Batch* form(Nanos now);
+  void drain_inbox(Nanos now);
+  [[nodiscard]] std::int64_t missing_tokens(const Request& request) const;
   /// Gives running requests their next tokens, preempting from the tail for memory. True: somebody
   /// was preempted.
   bool schedule_running();
@@ -110,9 +118,9 @@ private:
   void preempt_last();
   void admit_waiting(Nanos now);
   bool admit(Request& request, Nanos now);
-  Batch& build_batch(Nanos now, std::int32_t npu);
+  Batch& build_batch(Nanos now);
   void add_entry(Batch& batch, const BatchEntry& entry, Nanos now);
-  Batch& open_batch(Nanos now, std::int32_t npu);
+  Batch& open_batch(Nanos now);
   [[nodiscard]] std::int64_t cap(std::int64_t tokens) const;
   [[nodiscard]] bool may_admit_more() const;
 
@@ -134,6 +142,7 @@ private:
   std::vector<Request*> running_;     ///< admission order
   std::deque<Request*> waiting_;      ///< by (arrival, id), except preempted ones at the front
   std::deque<Request*> handed_over_;  ///< computed prompts that the pool cannot hold yet
+  std::vector<Request*> inbox_;       ///< among the waiting ones: not seen by a schedule yet
   std::vector<Request*> done_;
   std::vector<std::unique_ptr<Batch>> inflight_;  ///< oldest first
   std::vector<std::unique_ptr<Batch>> spare_;     ///< storage of completed batches, for reuse

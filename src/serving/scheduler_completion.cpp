@@ -44,8 +44,10 @@ void Scheduler::complete_entry(const BatchEntry& entry, Nanos now, Completion& c
     return;
   }
   const std::int64_t own = entry.computed_before + entry.tokens;
-  // Preempted since: what this batch computed is gone.
-  const bool lost = request.status != RequestStatus::running || request.num_computed < own;
+  // Preempted since: what this batch computed is gone. With asynchronous scheduling its token is
+  // kept: the step reads the blocks before another one writes to them.
+  const bool lost = !instance_->terms.async_scheduling &&
+                    (request.status != RequestStatus::running || request.num_computed < own);
   const std::int64_t computed =
       policy_.tokens_count_when_scheduled ? request.num_computed : (lost ? 0 : own);
 
@@ -61,6 +63,7 @@ void Scheduler::complete_entry(const BatchEntry& entry, Nanos now, Completion& c
   }
   if (computed >= request.num_tokens) {
     ++request.num_tokens;
+    request.num_expected = std::max<std::int64_t>(request.num_expected - 1, 0);
     ++completion.generated_tokens;
     if (!first) {
       request.stamp_next_token(now);
@@ -87,6 +90,7 @@ void Scheduler::complete_after_handoff(Request& request, Nanos now, Completion& 
 
 void Scheduler::finish_prefill(Request& request, Nanos now, Completion& completion) {
   ++request.num_tokens;
+  request.num_expected = 0;
   if (!policy_.extra_decode_step_after_handoff) {
     ++completion.generated_tokens;
     if (request.num_tokens >= request.output) {

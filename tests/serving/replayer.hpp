@@ -172,7 +172,7 @@ private:
     }
     Scheduler& scheduler = *schedulers_[recorded.instance];
     const std::int32_t npu = scheduler.instance().first_npu;
-    Batch* batch = recorded.requests.empty() ? scheduler.open_dummy(recorded.formed, npu)
+    Batch* batch = recorded.requests.empty() ? scheduler.open_dummy(recorded.formed)
                                              : scheduler.schedule(recorded.formed, npu, 0);
     const std::string mine =
         batch == nullptr ? "nothing" : content_of(*batch, recorded.with_write_through);

@@ -1,0 +1,87 @@
+// Asynchronous scheduling: while a step runs, the next one is already put together. What a free NPU
+// gets was formed when the step before last ended; then the step after it is formed, counting on
+// the tokens of the one that starts now.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/controller.hpp"
+#include "engine/step_padding.hpp"
+
+namespace lockstep {
+
+const Program* Controller::answer_ahead(ServingInstance& instance, std::int32_t npu,
+                                        std::int64_t iteration, Nanos now) {
+  Scheduler& scheduler = instance.scheduler();
+  const bool start = instance.is_start(npu);
+  Batch* batch = scheduler.find_inflight(iteration);
+  if (batch == nullptr && start) {
+    batch = compose(instance, now);
+  }
+  if (batch == nullptr || batch->has_fired(npu)) {
+    return nullptr;
+  }
+  const Program* program = instance.program(batch->id);
+  if (program == nullptr && start) {
+    program = make_program(instance, *batch, now);
+  }
+  if (program == nullptr) {
+    return nullptr;  // its wave is not complete yet: ask again
+  }
+  batch->fired.push_back(npu);
+  if (start) {
+    instance.idle = false;
+    compose(instance, now);
+  }
+  return program;
+}
+
+/// The batch after those in flight; in a group an idle member joins its peers with a dummy.
+Batch* Controller::compose(ServingInstance& instance, Nanos now) {
+  Scheduler& scheduler = instance.scheduler();
+  const std::int64_t preemptions = scheduler.num_preemptions();
+  Batch* batch = scheduler.compose(now);
+  activity_ += scheduler.num_preemptions() - preemptions;
+  DPWave* wave = wave_of(instance);
+  if (batch == nullptr) {
+    const bool may_open = wave != nullptr && !wave->empty() &&
+                          !wave->has_entry(instance.config().id) &&
+                          static_cast<std::int64_t>(scheduler.num_inflight()) <
+                              instance.config().max_in_flight();
+    if (!may_open) {
+      return nullptr;
+    }
+    batch = scheduler.open_dummy(now);
+  }
+  ++activity_;
+  if (logs(LogSeverity::info)) {
+    log(LogSeverity::info, "Scheduler", &instance.config(),
+        fmt::format("Scheduling new batch #{} to NPU[{}]", batch->id, instance.config().first_npu));
+  }
+  if (wave != nullptr) {
+    wave->join(*batch);
+  }
+  return batch;
+}
+
+/// Null while members are missing at the wave of this batch.
+const Program* Controller::make_program(ServingInstance& instance, Batch& batch, Nanos now) {
+  DPWave* wave = wave_of(instance);
+  if (wave == nullptr) {
+    return generate_alone(instance, batch, now);
+  }
+  if (!wave->complete()) {
+    return nullptr;
+  }
+  const Program* own = nullptr;
+  const std::vector<Batch*> batches = take_wave(*wave, instance);
+  for (Batch* member_batch : batches) {
+    auto& member = *instances_[static_cast<std::size_t>(member_batch->instance)];
+    const Program* program = generate(member, *member_batch, longest_of(batches), now);
+    own = &member == &instance ? program : own;
+  }
+  report_step(batches, now);
+  return own;
+}
+
+}  // namespace lockstep
