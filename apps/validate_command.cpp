@@ -27,6 +27,8 @@ struct Flags {
   std::string dir;
   std::optional<std::string> sim, dataset, perf_dir, model_dir, summary;
   std::string fidelity = "reference";
+  std::string engine_terms = "all";
+  std::optional<std::string> calibration;
   std::optional<double> max_error;
   bool json = false;
 };
@@ -53,6 +55,8 @@ RunOptions options_of(const RecordedRun& run, const Flags& flags) {
   options.fidelity = flags.fidelity == "vllm" ? Fidelity::vllm : Fidelity::reference;
   if (options.fidelity == Fidelity::vllm) {
     options.num_gpu_blocks_override = run.num_gpu_blocks;
+    options.engine_terms = engine_terms_from(flags.engine_terms, "--engine-terms");
+    options.calibration = flags.calibration;
   }
   return options;
 }
@@ -140,6 +144,11 @@ CLI::App* add_validate_command(CLI::App& root, int& exit_code) {
   command->add_option("--fidelity", flags->fidelity, "rules of the simulation")
       ->check(CLI::IsMember({"reference", "vllm"}))
       ->capture_default_str();
+  command
+      ->add_option("--engine-terms", flags->engine_terms,
+                   "what --fidelity vllm models beyond the schedule: all, none, or names")
+      ->capture_default_str();
+  command->add_option("--calibration", flags->calibration, "file of fitted step terms");
   command->add_option("--summary", flags->summary, "also write the first table to this file");
   command
       ->add_option("--max-error", flags->max_error,

@@ -48,10 +48,10 @@ PollReply Controller::poll(std::int32_t npu, std::int64_t iteration, Nanos now) 
   if (instance.is_start(npu)) {
     book_idle(instance, now);
   }
-  complete(instance, iteration, npu, now);
+  const bool batch_done = complete(instance, iteration, npu, now);
   const Program* program = nullptr;
   if (instance.config().terms.async_scheduling) {
-    program = answer_ahead(instance, npu, iteration, now);
+    program = answer_ahead(instance, npu, iteration, batch_done, now);
   } else {
     program = answer(instance, next_batch(instance, npu, iteration, now), npu, now);
   }
@@ -76,11 +76,11 @@ void Controller::book_idle(ServingInstance& instance, Nanos now) {
   }
 }
 
-void Controller::complete(ServingInstance& instance, std::int64_t iteration, std::int32_t npu,
+bool Controller::complete(ServingInstance& instance, std::int64_t iteration, std::int32_t npu,
                           Nanos now) {
   const Completion completion = instance.scheduler().add_done(iteration, npu, now);
   if (!completion.batch_done) {
-    return;
+    return false;
   }
   ++activity_;
   instance.drop_program(completion.batch_id);
@@ -115,6 +115,7 @@ void Controller::complete(ServingInstance& instance, std::int64_t iteration, std
       router_.on_complete(*request, now);
     }
   }
+  return true;
 }
 
 void Controller::hand_over(Request& request) {

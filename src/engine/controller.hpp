@@ -55,7 +55,8 @@ public:
 
 private:
   void book_idle(ServingInstance& instance, Nanos now);
-  void complete(ServingInstance& instance, std::int64_t iteration, std::int32_t npu, Nanos now);
+  /// True: the batch is done.
+  bool complete(ServingInstance& instance, std::int64_t iteration, std::int32_t npu, Nanos now);
   void hand_over(Request& request);
   Batch* next_batch(ServingInstance& instance, std::int32_t npu, std::int64_t iteration, Nanos now);
   const Program* answer(ServingInstance& instance, Batch* batch, std::int32_t npu, Nanos now);
@@ -69,7 +70,7 @@ private:
   const Program* generate(ServingInstance& instance, Batch& batch, std::int64_t wave_len,
                           Nanos now);
   const Program* answer_ahead(ServingInstance& instance, std::int32_t npu, std::int64_t iteration,
-                              Nanos now);
+                              bool batch_done, Nanos now);
   Batch* compose(ServingInstance& instance, Nanos now);
   const Program* make_program(ServingInstance& instance, Batch& batch, Nanos now);
   void report_step(const std::vector<Batch*>& batches, Nanos now);

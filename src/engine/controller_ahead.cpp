@@ -11,12 +11,16 @@
 namespace lockstep {
 
 const Program* Controller::answer_ahead(ServingInstance& instance, std::int32_t npu,
-                                        std::int64_t iteration, Nanos now) {
+                                        std::int64_t iteration, bool batch_done,
+                                        Nanos now) {
   Scheduler& scheduler = instance.scheduler();
   const bool start = instance.is_start(npu);
   Batch* batch = scheduler.find_inflight(iteration);
   if (batch == nullptr && start) {
     batch = compose(instance, now);
+  }
+  if (!start && batch_done && scheduler.num_inflight() > 0) {
+    compose(instance, now);  // the first NPU was done earlier and has the next step already
   }
   if (batch == nullptr || batch->has_fired(npu)) {
     return nullptr;
