@@ -18,6 +18,7 @@
 #include "config/placement.hpp"
 #include "config/power_config.hpp"
 #include "config/run_options.hpp"
+#include "config/step_calibration.hpp"
 #include "model/data_type.hpp"
 #include "model/model_config.hpp"
 
@@ -81,6 +82,7 @@ struct Instance {
   bool enable_block_copy = true;
 
   EngineTerms terms;                            ///< of the modelled engine
+  std::shared_ptr<const StepCalibration> calibration;  ///< null: none
   std::optional<std::int64_t> num_gpu_blocks;   ///< KV blocks; none: what memory allows
   std::vector<std::int64_t> capture_sizes{};    ///< tokens of captured graphs, ascending
 

@@ -11,11 +11,13 @@
 namespace lockstep {
 
 std::span<const EngineTermName> engine_term_names() {
-  static constexpr std::array<EngineTermName, 5> kNames = {
+  static constexpr std::array<EngineTermName, 7> kNames = {
       {{"async-scheduling", &EngineTerms::async_scheduling},
        {"graph-padding", &EngineTerms::graph_padding},
        {"independent-experts", &EngineTerms::independent_experts},
        {"collective-curves", &EngineTerms::collective_curves},
+       {"separate-prompts", &EngineTerms::separate_prompts},
+       {"host-launches", &EngineTerms::host_launches},
        {"memory-profile", &EngineTerms::memory_profile}}};
   return kNames;
 }

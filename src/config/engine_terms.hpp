@@ -24,11 +24,16 @@ struct EngineTerms {
   bool independent_experts = false;
   /// Collectives take what was measured on the hardware for their size, where that is known.
   bool collective_curves = false;
+  /// Prompts of one step attend each to itself and not to one another.
+  bool separate_prompts = false;
+  /// Outside captured graphs a step lasts at least as long as its kernels take to be launched.
+  bool host_launches = false;
   /// KV blocks are what the engine's memory profile leaves: activations, context and graphs count.
   bool memory_profile = false;
 
   [[nodiscard]] static EngineTerms none() { return {}; }
-  [[nodiscard]] static EngineTerms all() { return {true, true, true, true, true}; }
+  [[nodiscard]] static EngineTerms all() { return {true, true, true, true, true, true, true}; }
+  friend bool operator==(const EngineTerms&, const EngineTerms&) = default;
 };
 
 struct EngineTermName {

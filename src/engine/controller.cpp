@@ -201,7 +201,7 @@ const Program* Controller::answer_new_batch(ServingInstance& instance, Batch& ba
 }
 
 const Program* Controller::generate_alone(ServingInstance& instance, Batch& batch, Nanos now) {
-  if (instance.config().terms.graph_padding) {
+  if (!(instance.config().terms == EngineTerms::none())) {
     Batch* const alone = &batch;
     pad_step({&alone, 1}, instance.config());
   }
@@ -272,7 +272,7 @@ const Program* Controller::generate(ServingInstance& instance, Batch& batch, std
   if (power_ != nullptr) {
     power_->begin_batch(instance.config(), now);
   }
-  const Program& program = instance.generate(batch, wave_len, power_);
+  const Program& program = instance.generate(batch, wave_len, now, power_);
   if (power_ != nullptr) {
     power_->end_batch(instance.config());
   }

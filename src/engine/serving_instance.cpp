@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "iteration/trace_stretch.hpp"
 
 namespace lockstep {
 namespace {
@@ -23,6 +24,18 @@ private:
   const Instance& instance_;
 };
 
+const StepTerms* calibrated(const Cluster& cluster, const Instance& instance) {
+  if (!instance.calibration) {
+    return nullptr;
+  }
+  const auto members =
+      instance.dp_group
+          ? cluster.dp_groups[static_cast<std::size_t>(*instance.dp_group)].members.size()
+          : 1;
+  return instance.calibration->find(instance.hardware, instance.model->name, instance.tp,
+                                    static_cast<std::int64_t>(members));
+}
+
 }  // namespace
 
 ServingInstance::ServingInstance(const Cluster& cluster, const Instance& instance,
@@ -33,16 +46,24 @@ ServingInstance::ServingInstance(const Cluster& cluster, const Instance& instanc
       scheduler_(instance, policy, std::move(kv)),
       traces_(cluster, instance, std::move(times), settings),
       observer_(observer),
+      host_(cluster, instance),
+      terms_(calibrated(cluster, instance)),
       graph_context_{instance.num_npus, instance.first_npu, instance.enable_local_offloading,
                      !policy.experts_overlap_dispatch, !policy.pim_breaks_the_chain} {}
 
-const Program& ServingInstance::generate(const Batch& batch, std::int64_t wave_len,
+const Program& ServingInstance::generate(const Batch& batch, std::int64_t wave_len, Nanos now,
                                          PowerModel* power) {
   if (power != nullptr) {
     InstanceEnergy sink(*power, instance_);
     traces_.build(batch, wave_len, trace_, &sink);
   } else {
     traces_.build(batch, wave_len, trace_, nullptr);
+  }
+  if (terms_ != nullptr) {
+    stretch(trace_, terms_->extra(batch.step));
+  }
+  if (instance_.terms.host_launches && instance_.pp == 1) {
+    stretch(trace_, host_.delay(batch, trace_, now));
   }
   Program program;
   if (!spare_.empty()) {

@@ -8,6 +8,7 @@
 
 #include "config/cluster.hpp"
 #include "energy/power_model.hpp"
+#include "engine/host_launches.hpp"
 #include "engine/program.hpp"
 #include "engine/run_result.hpp"
 #include "iteration/graph_builder.hpp"
@@ -30,8 +31,9 @@ public:
   [[nodiscard]] const GraphContext& graph_context() const { return graph_context_; }
   [[nodiscard]] bool is_start(std::int32_t npu) const { return npu == instance_.first_npu; }
 
-  /// Makes the program of a batch and keeps it until the batch is done. `power` may be null.
-  const Program& generate(const Batch& batch, std::int64_t wave_len, PowerModel* power);
+  /// Makes the program of a batch that begins at `now` and keeps it until the batch is done.
+  /// `power` may be null.
+  const Program& generate(const Batch& batch, std::int64_t wave_len, Nanos now, PowerModel* power);
   /// The program of a batch in flight; null before generate().
   [[nodiscard]] const Program* program(std::int64_t batch_id) const;
   void drop_program(std::int64_t batch_id);
@@ -51,6 +53,8 @@ private:
   Scheduler scheduler_;
   TraceBuilder traces_;
   RunObserver& observer_;
+  HostLaunches host_;
+  const StepTerms* terms_;  ///< null: none are fitted
   GraphContext graph_context_;
   GraphBuilder graphs_;
   IterationTrace trace_;  ///< reused buffer

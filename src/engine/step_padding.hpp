@@ -10,7 +10,7 @@
 namespace lockstep {
 
 /// Pads the batches that run together: those of all members of a wave, or a single one. Sets
-/// Batch::wave_tokens of each.
+/// Batch::wave_tokens, Batch::graph and Batch::step of each.
 ///
 /// Without graph padding the members of a wave are all made as long as the longest. With it, as the
 /// engine does: where the longest has a captured graph, all get the length of that graph; a longer

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "iteration/separate_prompts.hpp"
 
 namespace lockstep {
 namespace {
@@ -139,7 +140,9 @@ const TraceEmitter::LayerMemo& TraceEmitter::attention_facts(const BatchShape& s
                                                              BatchTag tag) {
   Memo& memo = this->memo(tag);
   if (!memo.attention_known) {
-    memo.attention.time = times_.attention(shape.attention);
+    memo.attention.time = instance_.terms.separate_prompts
+                              ? attention_of_separate_prompts(times_, shape)
+                              : times_.attention(shape.attention);
     memo.attention.sizes = tensor_sizes(rank_model_, Layer::attention, shape.total_len,
                                         shape.kv_len(), instance_.tp, instance_.fp(), kv_fp_);
     memo.attention_known = true;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/units.hpp"
+#include "config/step_calibration.hpp"
 #include "serving/request.hpp"
 
 namespace lockstep {
@@ -16,6 +17,9 @@ struct BatchEntry {
   std::int64_t tokens = 0;           ///< scheduled in this step (q)
   std::int64_t computed_before = 0;  ///< context before it, prefix hits included (k)
 };
+
+/// How much of a step runs as captured graphs: nothing, all but attention, or everything.
+enum class GraphUse : std::uint8_t { none, pieces, full };
 
 /// An entry of more than one token counts as prefill, one of exactly one as decode.
 struct Batch {
@@ -28,6 +32,8 @@ struct Batch {
   std::int64_t num_decode = 0;  ///< padding counts as decodes
   std::int64_t padding = 0;     ///< tokens added to reach the wave's largest member
   std::int64_t wave_tokens = 0;  ///< of all members of its wave, padded; 0: in no wave
+  GraphUse graph = GraphUse::none;
+  StepFeatures step;  ///< of all members of its wave, without padding
   bool dummy = false;           ///< one decode of context 1, no requests
   Nanos batch_time;             ///< when it was formed
   Bytes load;                   ///< recalled from a lower tier before the first layer

@@ -1,0 +1,35 @@
+// The host's part of a step outside captured graphs: it launches kernel after kernel, and the GPU
+// cannot have finished before the last one is launched. It begins when the step has been put
+// together and the launches of the step before it are done, so a long step hides those of the next.
+#pragma once
+
+#include <cstdint>
+
+#include "base/units.hpp"
+#include "config/cluster.hpp"
+#include "iteration/trace.hpp"
+#include "network/collective_plan.hpp"
+#include "network/topology.hpp"
+#include "serving/batch.hpp"
+
+namespace lockstep {
+
+class HostLaunches {
+public:
+  /// `instance` must outlive it.
+  HostLaunches(const Cluster& cluster, const Instance& instance);
+
+  /// How much longer than its compute and collectives the step that begins at `now` takes.
+  [[nodiscard]] Nanos delay(const Batch& batch, const IterationTrace& trace, Nanos now);
+
+private:
+  [[nodiscard]] Nanos collective_time(const IterationTrace& trace) const;
+
+  const Instance& instance_;
+  Topology topology_;
+  CollectiveSettings settings_;
+  CollectiveCosts costs_;
+  Nanos free_;  ///< when the host has launched everything so far
+};
+
+}  // namespace lockstep

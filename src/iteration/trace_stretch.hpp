@@ -1,0 +1,15 @@
+// Lengthens or shortens what a trace computes, all rows alike.
+#pragma once
+
+#include "iteration/trace.hpp"
+
+namespace lockstep {
+
+/// Sum of all rows' compute times, repetitions included; collectives are not in it.
+[[nodiscard]] Nanos compute_time(const IterationTrace& trace);
+
+/// Scales the compute time of every row so that their sum changes by about `extra` (a row's
+/// rounding off, at most); a row keeps at least a twentieth of its time.
+void stretch(IterationTrace& trace, Nanos extra);
+
+}  // namespace lockstep
