@@ -18,6 +18,9 @@ constexpr std::int64_t kExpertLaunches = 7;
 constexpr std::int64_t kAttentionLaunches = 2;
 
 std::int64_t launches_of(const TraceRow& row) {
+  if (row.name == "qk_norm") {
+    return 0;  // compiled into one kernel with the rotation
+  }
   std::int64_t count = row.comm != CollectiveKind::none ? 1 : 0;
   if (row.comp_time > Nanos{0}) {
     count += row.name == "expert" ? kExpertLaunches

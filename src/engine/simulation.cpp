@@ -74,10 +74,11 @@ void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& ke
     if (std::find(sources_.begin(), sources_.end(), source) == sources_.end()) {
       sources_.push_back(source);
     }
-    if (instance.terms.collective_curves && instance.tp > 1) {
+    if (instance.terms.collective_curves) {
       // Links of a cluster file are in GB of 2^30 bytes.
       const double link = cluster_.network.bandwidth.front() * static_cast<double>(kGiB) / 1e9;
-      settings.curves = CollectiveCurves::of(instance.hardware, link);
+      settings.curves = CollectiveCurves::of(instance.hardware, link,
+                                             cluster_.network.latency.front() / 1e3);
     }
     instances_.push_back(std::make_unique<ServingInstance>(
         cluster_, instance, policy_, std::move(kv), std::move(times), settings, observer_));

@@ -7,32 +7,38 @@
 
 namespace lockstep {
 
-Nanos AllReduceCurve::time(Bytes size) const {
-  const double latency = size.count() <= small_bytes ? small_latency_us : latency_us;
+Nanos CollectiveCurve::time(Bytes size, double least_latency_us) const {
+  const double own = size.count() <= small_bytes ? small_latency_us : latency_us;
+  // The engine's own all-reduce was measured on the modelled machine; NCCL's rings were not.
+  const double latency =
+      op == MeasuredCollective::all_reduce ? own : std::max(own, least_latency_us);
   const double nanos = latency * 1e3 + static_cast<double>(size.count()) / bandwidth_gb_s;
   return Nanos{std::max<std::int64_t>(1, std::llround(nanos))};
 }
 
 std::shared_ptr<const CollectiveCurves> CollectiveCurves::of(const std::string& hardware,
-                                                             double link_gb_s) {
+                                                             double link_gb_s,
+                                                             double link_latency_us) {
   constexpr double kAlike = 1.25;
   GpuCatalog catalog;
   const auto gpu = catalog.find(hardware);
-  std::vector<AllReduceCurve> curves;
+  std::vector<CollectiveCurve> curves;
   if (gpu) {
-    for (const AllReduceCurve& curve : gpu->all_reduce) {
+    for (const CollectiveCurve& curve : gpu->collectives) {
       if (link_gb_s <= curve.link_gb_s * kAlike && link_gb_s >= curve.link_gb_s / kAlike) {
         curves.push_back(curve);
       }
     }
   }
-  return std::make_shared<const CollectiveCurves>(std::move(curves));
+  return std::make_shared<const CollectiveCurves>(std::move(curves), link_latency_us);
 }
 
-std::optional<Nanos> CollectiveCurves::all_reduce(std::int64_t ranks, Bytes size) const {
-  const auto found = std::ranges::find_if(
-      curves_, [&](const AllReduceCurve& curve) { return curve.ranks == ranks; });
-  return found == curves_.end() ? std::nullopt : std::optional(found->time(size));
+std::optional<Nanos> CollectiveCurves::time(MeasuredCollective op, std::int64_t ranks,
+                                            Bytes size) const {
+  const auto found = std::ranges::find_if(curves_, [&](const CollectiveCurve& curve) {
+    return curve.op == op && curve.ranks == ranks;
+  });
+  return found == curves_.end() ? std::nullopt : std::optional(found->time(size, link_latency_us_));
 }
 
 }  // namespace lockstep

@@ -1,5 +1,5 @@
-// How long the engine's all-reduce takes among the GPUs of one node, by message size: measured on
-// the hardware, where that is known for the link that the cluster file describes.
+// How long collectives take among the GPUs of one node, by message size: measured on the hardware,
+// where that is known for links like those that the cluster file describes.
 #pragma once
 
 #include <cstdint>
@@ -12,17 +12,22 @@
 
 namespace lockstep {
 
-/// latency + bytes / bandwidth; small messages have a latency of their own. The fits are from one
-/// kind of machine, which differ in their links: a curve counts for links like its own.
-struct AllReduceCurve {
+enum class MeasuredCollective : std::uint8_t { all_reduce, all_gather, reduce_scatter };
+
+/// latency + bytes / bandwidth; small messages have a latency of their own. Machines differ in their
+/// links: a curve counts for links like its own. Bytes are those of the tensor: what is reduced,
+/// all that is gathered, a rank's whole input of a reduce-scatter.
+struct CollectiveCurve {
+  MeasuredCollective op = MeasuredCollective::all_reduce;
   std::int64_t ranks = 2;
-  double link_gb_s = 0;      ///< of the machine that it was measured on, one direction, 10^9 bytes
+  double link_gb_s = 0;  ///< GB/s of 10^9 bytes, one direction
   double latency_us = 0;
-  double bandwidth_gb_s = 0; ///< bytes of the tensor a second, 10^9
+  double bandwidth_gb_s = 0;     ///< 10^9 bytes of the tensor a second
   std::int64_t small_bytes = 0;  ///< up to this size the latency is small_latency_us
   double small_latency_us = 0;
 
-  [[nodiscard]] Nanos time(Bytes size) const;
+  /// `least_latency`: what the cluster file says of its links; a larger one counts.
+  [[nodiscard]] Nanos time(Bytes size, double least_latency_us) const;
 };
 
 class CollectiveCurves {
@@ -30,14 +35,18 @@ public:
   /// Those of `hardware` for links of `link_gb_s` (10^9 bytes, one direction): within a quarter of
   /// a curve's own. Reads hardware/<GPU>.yaml; a GPU that is not known has none.
   [[nodiscard]] static std::shared_ptr<const CollectiveCurves> of(const std::string& hardware,
-                                                                  double link_gb_s);
-  explicit CollectiveCurves(std::vector<AllReduceCurve> curves) : curves_(std::move(curves)) {}
+                                                                  double link_gb_s,
+                                                                  double link_latency_us);
+  CollectiveCurves(std::vector<CollectiveCurve> curves, double link_latency_us)
+      : curves_(std::move(curves)), link_latency_us_(link_latency_us) {}
 
   /// Nothing where no curve has so many ranks.
-  [[nodiscard]] std::optional<Nanos> all_reduce(std::int64_t ranks, Bytes size) const;
+  [[nodiscard]] std::optional<Nanos> time(MeasuredCollective op, std::int64_t ranks,
+                                          Bytes size) const;
 
 private:
-  std::vector<AllReduceCurve> curves_;
+  std::vector<CollectiveCurve> curves_;
+  double link_latency_us_;
 };
 
 }  // namespace lockstep

@@ -84,7 +84,7 @@ struct GpuFacts {
   std::string fitted_on;  ///< GPU whose measured times the coefficients fit
   std::string fit_date;
   AnalyticCoefficients coefficients;
-  std::vector<AllReduceCurve> all_reduce;
+  std::vector<CollectiveCurve> collectives;  ///< as the modelled engine runs them
   std::map<std::string, AnalyticError> errors;  ///< by kind of layer, against `fitted_on`'s bundles
 
   /// Peak of a number format in TFLOP/s; that of 16 bits where the GPU has none of its own.
