@@ -78,13 +78,15 @@ private:
   std::array<std::vector<BatchEntry>, 2> halves_;
 };
 
-/// Sizes of the expert exchange of a wave whose longest batch has `wave_len` tokens.
+/// Sizes of the expert exchange of a wave whose longest batch has `wave_len` tokens, and that has
+/// `wave_tokens` of all members together (0: as many as the longest each). A link's two directions
+/// share what it carries, so that the sum counts and not the longer side.
 struct ExchangeSizes {
   CollectiveKind dispatch = CollectiveKind::none;
   CollectiveKind combine = CollectiveKind::none;
   Bytes dispatch_size, combine_size;
 };
 [[nodiscard]] ExchangeSizes exchange_sizes(const Instance& instance, std::int64_t wave_len,
-                                           ExpertExchange form, const FidelityPolicy& policy);
+                                           std::int64_t wave_tokens, ExpertExchange form, const FidelityPolicy& policy);
 
 }  // namespace lockstep

@@ -5,7 +5,8 @@
 
 namespace lockstep {
 
-ExchangeSizes exchange_sizes(const Instance& instance, std::int64_t wave_len, ExpertExchange form,
+ExchangeSizes exchange_sizes(const Instance& instance, std::int64_t wave_len,
+                             std::int64_t wave_tokens, ExpertExchange form,
                              const FidelityPolicy& policy) {
   ExchangeSizes sizes;
   if (instance.ep_total <= 1) {
@@ -13,8 +14,9 @@ ExchangeSizes exchange_sizes(const Instance& instance, std::int64_t wave_len, Ex
   }
   const ModelConfig& model = *instance.model;
   const bool short_exchange = policy.exchange_of_one_members_tokens || !instance.dp_group;
-  const std::int64_t members = short_exchange ? 1 : instance.ep_total / instance.local_ep;
-  const std::int64_t all_tokens = wave_len * members;
+  const std::int64_t members = instance.ep_total / instance.local_ep;
+  const std::int64_t of_all = wave_tokens > 0 ? wave_tokens : wave_len * members;
+  const std::int64_t all_tokens = short_exchange ? wave_len : of_all;
   sizes.combine_size = Bytes{all_tokens * model.hidden_size * instance.fp()};
   if (form == ExpertExchange::all_to_all) {
     sizes.dispatch = CollectiveKind::all_to_all;
@@ -45,7 +47,8 @@ void TraceEmitter::route(const BatchShape& shape) {
 void TraceEmitter::expert_rows(const BatchShape& shape, BatchTag tag, std::int64_t block) {
   const std::int64_t tokens_of_wave = instance_.dp_group ? wave_len_ : shape.total_len;
   const ExchangeSizes exchange =
-      exchange_sizes(instance_, tokens_of_wave, settings_.expert_exchange, settings_.fidelity);
+      exchange_sizes(instance_, tokens_of_wave, wave_tokens_, settings_.expert_exchange,
+                     settings_.fidelity);
   const auto attach = [&](TraceRow& marker, CollectiveKind kind, Bytes size) {
     marker.comm = kind;
     marker.comm_size = size;
