@@ -26,6 +26,7 @@
 #include "sweep_command.hpp"
 #include "trace_command.hpp"
 #include "validate_command.hpp"
+#include "calibrate_command.hpp"
 #include "workload_command.hpp"
 
 namespace lockstep {
@@ -56,6 +57,7 @@ int dispatch(int argc, char** argv) {
   add_sweep_command(app, exit_code);
   add_support_command(app, exit_code);
   add_validate_command(app, exit_code);
+  add_calibrate_command(app, exit_code);
   add_report_command(app, exit_code);
   add_check_command(app, exit_code);
   add_export_command(app, exit_code);

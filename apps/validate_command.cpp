@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "engine/run_setup.hpp"
 #include "engine/simulation.hpp"
+#include "recorded_options.hpp"
 #include "report/output_file.hpp"
 #include "validation/comparison.hpp"
 #include "validation/comparison_report.hpp"
@@ -25,10 +26,8 @@ constexpr int kErrorTooLarge = 1;
 
 struct Flags {
   std::string dir;
-  std::optional<std::string> sim, dataset, perf_dir, model_dir, summary;
-  std::string fidelity = "reference";
-  std::string engine_terms = "all";
-  std::optional<std::string> calibration;
+  std::optional<std::string> sim, summary;
+  RecordedOptions recorded;
   std::optional<double> max_error;
   bool json = false;
 };
@@ -40,27 +39,6 @@ struct Simulated {
   std::vector<std::string> notes;
 };
 
-RunOptions options_of(const RecordedRun& run, const Flags& flags) {
-  RunOptions options;
-  options.cluster_config = run.cluster_config().string();
-  options.dataset = flags.dataset ? *flags.dataset : find_dataset(run).string();
-  options.num_reqs = run.num_requests;
-  options.max_num_seqs = run.max_num_seqs;
-  options.max_num_batched_tokens = run.max_num_batched_tokens;
-  options.block_size = run.block_size;
-  options.dtype = run.dtype;
-  options.kv_cache_dtype = run.kv_cache_dtype;
-  options.perf_dir = flags.perf_dir;
-  options.model_dir = flags.model_dir;
-  options.fidelity = flags.fidelity == "vllm" ? Fidelity::vllm : Fidelity::reference;
-  if (options.fidelity == Fidelity::vllm) {
-    options.num_gpu_blocks_override = run.num_gpu_blocks;
-    options.engine_terms = engine_terms_from(flags.engine_terms, "--engine-terms");
-    options.calibration = flags.calibration;
-  }
-  return options;
-}
-
 std::string kv_note(const RecordedRun& run, const NpuKvLayout& capacity) {
   const std::string recorded =
       run.num_gpu_blocks ? fmt::format("{}", *run.num_gpu_blocks) : "unknown";
@@ -69,14 +47,14 @@ std::string kv_note(const RecordedRun& run, const NpuKvLayout& capacity) {
 }
 
 Simulated simulate(const RecordedRun& run, const Flags& flags) {
-  const RunOptions options = options_of(run, flags);
+  const RunOptions options = options_of(run, flags.recorded);
   const RunSetup setup = load_run(options);
   KernelTimeLibrary library(setup.perf);
   RunObserver silent;
   Simulation simulation(setup.cluster, options, setup.workload ? &*setup.workload : nullptr,
                         library, silent);
   Simulated result;
-  result.source = fmt::format("simulated now, --fidelity {}", flags.fidelity);
+  result.source = fmt::format("simulated now, --fidelity {}", flags.recorded.fidelity);
   for (const std::string& source : simulation.kernel_time_sources()) {
     result.notes.push_back("Kernel times: " + source);
   }
@@ -138,17 +116,17 @@ CLI::App* add_validate_command(CLI::App& root, int& exit_code) {
   command->add_option("RUN_DIR", flags->dir, "folder with config.json and vllm/")->required();
   command->add_option("--sim", flags->sim,
                       "result file of a run (default: simulate with the recorded settings)");
-  command->add_option("--dataset", flags->dataset, "the workload (default: as recorded)");
-  command->add_option("--perf-dir", flags->perf_dir, "folder of kernel-time bundles");
-  command->add_option("--model-dir", flags->model_dir, "folder of model configs");
-  command->add_option("--fidelity", flags->fidelity, "rules of the simulation")
+  command->add_option("--dataset", flags->recorded.dataset, "the workload (default: as recorded)");
+  command->add_option("--perf-dir", flags->recorded.perf_dir, "folder of kernel-time bundles");
+  command->add_option("--model-dir", flags->recorded.model_dir, "folder of model configs");
+  command->add_option("--fidelity", flags->recorded.fidelity, "rules of the simulation")
       ->check(CLI::IsMember({"reference", "vllm"}))
       ->capture_default_str();
   command
-      ->add_option("--engine-terms", flags->engine_terms,
+      ->add_option("--engine-terms", flags->recorded.engine_terms,
                    "what --fidelity vllm models beyond the schedule: all, none, or names")
       ->capture_default_str();
-  command->add_option("--calibration", flags->calibration, "file of fitted step terms");
+  command->add_option("--calibration", flags->recorded.calibration, "file of fitted step terms");
   command->add_option("--summary", flags->summary, "also write the first table to this file");
   command
       ->add_option("--max-error", flags->max_error,
