@@ -69,20 +69,11 @@ Nanos StepTerms::extra(const StepFeatures& step) const {
 
 const StepTerms* StepCalibration::find(const std::string& hardware, const std::string& model,
                                        std::int64_t tp, std::int64_t group) const {
-  const StepTerms* best = nullptr;
-  int best_rank = 0;
-  for (const StepTerms& terms : sets) {
-    if (terms.hardware != hardware) {
-      continue;
-    }
-    const bool plan = terms.tp == tp && terms.group == group;
-    const int rank = 1 + (plan ? 1 : 0) + (plan && terms.model == model ? 1 : 0);
-    if (rank > best_rank) {
-      best = &terms;
-      best_rank = rank;
-    }
-  }
-  return best;
+  const auto found = std::ranges::find_if(sets, [&](const StepTerms& terms) {
+    return terms.hardware == hardware && terms.model == model && terms.tp == tp &&
+           terms.group == group;
+  });
+  return found == sets.end() ? nullptr : &*found;
 }
 
 std::shared_ptr<const StepCalibration> read_step_calibration(const std::filesystem::path& file) {

@@ -22,12 +22,12 @@ struct StepFeatures {
 /// One set of terms, for one kind of instance.
 struct StepTerms {
   std::string hardware, model;
-  std::int64_t tp = 1, group = 1;    ///< degree, and members of the DP group
-  std::vector<double> knots;         ///< numbers of decodes, ascending; constant outside
-  std::vector<double> pure_ms;       ///< at the knots, steps without prompts
-  std::vector<double> mixed_ms;      ///< at the knots, steps with prompts
-  double ms_per_1k_prompt = 0;       ///< in steps with prompts
-  double ms_per_1m_context = 0;      ///< in all steps
+  std::int64_t tp = 1, group = 1;  ///< degree, and members of the DP group
+  std::vector<double> knots;       ///< numbers of decodes, ascending; constant outside
+  std::vector<double> pure_ms;     ///< at the knots, steps without prompts
+  std::vector<double> mixed_ms;    ///< at the knots, steps with prompts
+  double ms_per_1k_prompt = 0;     ///< in steps with prompts
+  double ms_per_1m_context = 0;    ///< in all steps
 
   [[nodiscard]] Nanos extra(const StepFeatures& step) const;
 };
@@ -35,8 +35,8 @@ struct StepTerms {
 struct StepCalibration {
   std::vector<StepTerms> sets;
 
-  /// Those of that model and plan, else of the same hardware and plan, else of the hardware; null:
-  /// none. Among equals the first.
+  /// Those of that hardware, model and plan; null: none. Milliseconds of one model say nothing of
+  /// another (measured: terms of one recorded run make the others worse).
   [[nodiscard]] const StepTerms* find(const std::string& hardware, const std::string& model,
                                       std::int64_t tp, std::int64_t group) const;
 };

@@ -253,14 +253,30 @@ TEST(TraceBuilder, ExpertModelOfADenseFamilyHasNoMlp) {
   EXPECT_EQ(world.build(world.batch({{6, 0}})).num_rows(), 1 + 3 * 6 + 3);
 }
 
+TEST(ExchangeSizes, AGroupMovesTheTokensOfAllItsMembers) {
+  TraceWorld world(small_moe_model());
+  const auto form = ExpertExchange::all_gather_reduce_scatter;
+  const auto vllm = FidelityPolicy::for_mode(Fidelity::vllm);
+  world.instance.dp_group = 0;
+  world.instance.ep_total = 2;
+  world.instance.local_ep = 1;
+  // The reference: one member's tokens. The engine: those of both, a rank's share is half of them.
+  EXPECT_EQ(exchange_sizes(world.instance, 100, 0, form, {}).combine_size.count(), 100 * 64 * 2);
+  EXPECT_EQ(exchange_sizes(world.instance, 100, 0, form, vllm).combine_size.count(), 200 * 64 * 2);
+  EXPECT_EQ(exchange_sizes(world.instance, 100, 0, form, vllm).dispatch_size.count(), 100 * 72 * 2);
+  // Unlike members: their sum, whoever is longer.
+  EXPECT_EQ(exchange_sizes(world.instance, 100, 120, form, vllm).dispatch_size.count(),
+            60 * 72 * 2);
+}
+
 TEST(ExchangeSizes, ADispatchHasAtLeastOneToken) {
   TraceWorld world(small_moe_model());
   const auto form = ExpertExchange::all_gather_reduce_scatter;
-  EXPECT_EQ(exchange_sizes(world.instance, 100, form).dispatch, CollectiveKind::none);
+  EXPECT_EQ(exchange_sizes(world.instance, 100, 0, form, {}).dispatch, CollectiveKind::none);
   world.instance.ep_total = 4;
-  EXPECT_EQ(exchange_sizes(world.instance, 100, form).dispatch_size.count(), 25 * 72 * 2);
-  EXPECT_EQ(exchange_sizes(world.instance, 3, form).dispatch_size.count(), 72 * 2);
-  EXPECT_EQ(exchange_sizes(world.instance, 3, form).combine_size.count(), 3 * 64 * 2);
+  EXPECT_EQ(exchange_sizes(world.instance, 100, 0, form, {}).dispatch_size.count(), 25 * 72 * 2);
+  EXPECT_EQ(exchange_sizes(world.instance, 3, 0, form, {}).dispatch_size.count(), 72 * 2);
+  EXPECT_EQ(exchange_sizes(world.instance, 3, 0, form, {}).combine_size.count(), 3 * 64 * 2);
 }
 
 }  // namespace
