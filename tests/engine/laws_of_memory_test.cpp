@@ -129,6 +129,7 @@ std::int64_t ttft_of_recall(ToyCluster toy, PrefixStorage storage) {
   }
   RunOptions options = round_robin();
   options.fidelity = Fidelity::vllm;  // where ranks of an idle cluster join at once, not at a tick
+  options.engine_terms = EngineTerms::none();  // a toy memory has no room for contexts
   options.prefix_storage = storage;
   const Outcome outcome = run_toy(toy, calls, options);
   expect_sound(outcome, calls);

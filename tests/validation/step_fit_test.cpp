@@ -44,6 +44,10 @@ RecordedRun recorded_of(const FittedRun& truth) {
   return run;
 }
 
+double ms(Nanos time) {
+  return static_cast<double>(time.count()) / 1e6;
+}
+
 StepTerms truth_terms() {
   StepTerms terms;
   terms.knots = {1, 32, 64};
@@ -58,8 +62,8 @@ TEST(StepFit, FindsTheTermsThatARecordingHas) {
   EXPECT_LT(fit.after_percent, 0.2);
   EXPECT_LT(fit.held_out_percent, 0.3);
   EXPECT_EQ(fit.left_out, 1U);
-  EXPECT_NEAR(fit.terms.extra({32, 0, 0}).count() / 1e6, 2.0, 0.3);
-  EXPECT_NEAR(fit.terms.extra({10, 500, 0}).count() / 1e6, 3.0, 0.8);
+  EXPECT_NEAR(ms(fit.terms.extra({32, 0, 0})), 2.0, 0.3);
+  EXPECT_NEAR(ms(fit.terms.extra({10, 500, 0})), 3.0, 0.8);
 }
 
 TEST(StepFit, APerfectSimulationNeedsNone) {
@@ -74,7 +78,7 @@ TEST(StepFit, AFewStragglersDoNotPull) {
     *run.requests[i].last_token += 3;  // preempted for long
   }
   const StepFit fit = fit_steps(run, {}, server, 4);
-  EXPECT_NEAR(fit.terms.extra({32, 0, 0}).count() / 1e6, 2.0, 0.4);
+  EXPECT_NEAR(ms(fit.terms.extra({32, 0, 0})), 2.0, 0.4);
 }
 
 TEST(StepFit, TooFewRequestsAreRefused) {
