@@ -62,8 +62,11 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
 
 void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& kernel_times) {
   const auto pools = make_prefix_pools(cluster_, options, warnings_, policy_);
-  TraceSettings settings{options.expert_routing_policy, options.expert_exchange,
-                         policy_.single_block_without_copy, policy_, {}};
+  TraceSettings settings{options.expert_routing_policy,
+                         options.expert_exchange,
+                         policy_.single_block_without_copy,
+                         policy_,
+                         {}};
   for (const Instance& instance : cluster_.instances) {
     const auto& pool = pools[static_cast<std::size_t>(instance.id)];
     KVCacheManager kv =
@@ -77,8 +80,8 @@ void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& ke
     if (instance.terms.collective_curves) {
       // Links of a cluster file are in GB of 2^30 bytes.
       const double link = cluster_.network.bandwidth.front() * static_cast<double>(kGiB) / 1e9;
-      settings.curves = CollectiveCurves::of(instance.hardware, link,
-                                             cluster_.network.latency.front() / 1e3);
+      settings.curves =
+          CollectiveCurves::of(instance.hardware, link, cluster_.network.latency.front() / 1e3);
     }
     instances_.push_back(std::make_unique<ServingInstance>(
         cluster_, instance, policy_, std::move(kv), std::move(times), settings, observer_));
@@ -166,7 +169,7 @@ void Simulation::advance_clock(bool quiet) {
     }
     return;
   }
-  if (quiet && !router_->next_arrival()) {
+  if (quiet && (!router_->next_arrival() || !anybody_asks())) {
     report_stuck();
   }
   if (policy_.idle_step == Nanos{0}) {
@@ -176,6 +179,14 @@ void Simulation::advance_clock(bool quiet) {
     return;  // something changed without an event: ask again at the same time
   }
   device_->advance_idle_to(quiet ? idle_jump() : device_->now() + policy_.idle_step);
+}
+
+/// Otherwise all NPUs wait for each other, and no arrival can change that.
+bool Simulation::anybody_asks() const {
+  const auto asks = [&](const PolledNpu& polled) {
+    return !polled.asleep && device_->finished(polled.npu);
+  };
+  return std::ranges::any_of(start_list_, asks) || std::ranges::any_of(end_list_, asks);
 }
 
 /// Polls of a quiet cluster change nothing until an NPU finishes or the next cause comes, so they

@@ -65,6 +65,7 @@ private:
   void check_requests_fit(const Workload& workload) const;
   void start_opening_event();
   void advance_clock(bool quiet);
+  [[nodiscard]] bool anybody_asks() const;
   [[nodiscard]] bool polls_may_be_skipped() const;
   [[nodiscard]] Nanos next_cause() const;
   [[nodiscard]] Nanos idle_jump() const;

@@ -12,7 +12,9 @@ Chunking chunk(CollectiveKind kind, Bytes size, std::int64_t num_npus, std::int6
   if (splits == 1 || size < Bytes{0} || (gather && size == Bytes{0})) {
     return {size, 1, size};  // what too few bytes mean is for the plan to say
   }
-  const Bytes share = size / splits;
+  // Without a rest of its own, collectives of unlike sizes have equally many chunks, as NPUs need
+  // that meet in a later one after unlike earlier ones.
+  const Bytes share = shorten_last ? Bytes{ceil_div(size.count(), splits)} : size / splits;
   if (!gather && share < Bytes{num_npus}) {
     return {Bytes{num_npus}, splits, Bytes{num_npus}};
   }
