@@ -12,6 +12,7 @@
 #include "check_command.hpp"
 #include "closed_loop_command.hpp"
 #include "command_tree.hpp"
+#include "explain_command.hpp"
 #include "export_command.hpp"
 #include "hardware_command.hpp"
 #include "init_command.hpp"
@@ -56,6 +57,7 @@ int dispatch(int argc, char** argv) {
   add_sweep_command(app, exit_code);
   add_support_command(app, exit_code);
   add_validate_command(app, exit_code);
+  add_explain_command(app, exit_code);
   add_report_command(app, exit_code);
   add_check_command(app, exit_code);
   add_export_command(app, exit_code);
