@@ -125,6 +125,15 @@ RequestRecord row_of(const Flags& flags) {
     throw UserError(fmt::format("there is no request {}", flags.request), Where{flags.csv, 0, {}},
                     fmt::format("give one of its {} request ids", record.requests.size()));
   }
+  const auto same =
+      std::count_if(record.requests.begin(), record.requests.end(),
+                    [&](const RequestRecord& row) { return row.id == flags.request; });
+  if (same > 1) {
+    throw UserError(fmt::format("{} requests are called {}", same, flags.request),
+                    Where{flags.csv, 0, "--request"},
+                    "the built-in workload gives ids more than once: ask for another id, or run "
+                    "with --dataset");
+  }
   return *found;
 }
 

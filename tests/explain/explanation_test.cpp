@@ -90,13 +90,13 @@ TEST(Explanation, StagesHandMessagesOn) {
 
 TEST(Explanation, WhoComesDuringAStepWaitsForItsEnd) {
   Calls calls;
-  calls.add(0, 1500, 8).add(1, 20, 4);  // the second arrives in the first one's prefill
+  calls.add(0, 1500, 8).add(20'000, 20, 4);  // the second arrives in the first one's prefill
   RunOptions options = round_robin();
   options.fidelity = Fidelity::vllm;
   const Explanation all = explained(of(1, "toy/dense", 1, 1, 1, false), calls, 1, options);
   const Nanos waited = time_of(all.ttft, Cause::running_step);
   EXPECT_GT(waited, Nanos{0});
-  EXPECT_EQ(waited + time_of(all.ttft, Cause::queue), all.steps.front().formed - Nanos{1});
+  EXPECT_EQ(waited + time_of(all.ttft, Cause::queue), all.steps.front().formed - all.latency.begin);
 }
 
 TEST(Explanation, AMemberIsPaddedAndWaits) {
