@@ -30,6 +30,7 @@ constexpr std::array<Names, kCauses> kNames{{
     {"tier_load", "KV from a lower tier"},
     {"memory_load", "loads from slower memory"},
     {"memory_store", "stores to slower memory"},
+    {"pipeline", "behind another batch in the pipeline"},
     {"step_other", "step, nothing in hand"},
     {"running_step", "waiting for the running step"},
     {"queue", "queue"},

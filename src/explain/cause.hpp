@@ -31,6 +31,7 @@ enum class Cause : std::uint8_t {
   tier_load,    ///< KV recalled from a lower tier
   memory_load,  ///< weights or inputs from slower memory
   memory_store,
+  pipeline,    ///< the NPUs work on another batch: the step is behind it in the pipeline
   step_other,  ///< no NPU of the instance has work of the step in hand
   // Outside.
   running_step,  ///< from arrival until the step under way has ended

@@ -139,6 +139,14 @@ RequestWatch::Open* RequestWatch::open_of(std::int32_t npu, std::int64_t batch) 
 }
 
 void RequestWatch::on_work(const DeviceWork& work) {
+  const Instance& instance = instance_of(work.npu);
+  if (instance.pp > 1) {
+    for (auto& [key, other] : open_) {
+      if (other.step && key.first == instance.id && key.second != work.iteration - 1) {
+        other.spans.push_back({{Cause::pipeline}, work.begin, work.end});
+      }
+    }
+  }
   Open* open = open_of(work.npu, work.iteration - 1);  // iteration 0 is the opening event
   if (open == nullptr || !open->exchanges) {
     return;

@@ -87,8 +87,10 @@ std::string step_table(const StepComparison& comparison) {
   std::string text =
       fmt::format("Decode steps, known exactly: {} groups of steps", comparison.groups);
   if (comparison.contradictions > 0) {
-    text += fmt::format(", {} left out for {} contradictions (preemptions)", comparison.dropped,
-                        comparison.contradictions);
+    text += fmt::format(
+        ", {} left out for {} contradictions; there were preemptions, so that the "
+        "others may be wrong too",
+        comparison.dropped, comparison.contradictions);
   }
   text += '\n';
   if (comparison.segments.empty()) {

@@ -7,7 +7,9 @@
 //
 // A group never holds steps of two engines unless they share a stamp. Which engine a group belongs
 // to is not recorded. Segments of different groups may overlap in time. Preemption breaks the first
-// relation: groups that contradict themselves give no segments.
+// relation: groups that contradict themselves give no segments, but
+// one that a preempted request only extends cannot be told. Trust a recording with contradictions
+// little.
 #pragma once
 
 #include <cstdint>

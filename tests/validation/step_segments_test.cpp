@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "reference_data.hpp"
+#include "validation/step_comparison.hpp"
 
 namespace lockstep {
 namespace {
@@ -94,7 +95,8 @@ TEST(StepSegments, PredictsWithTheSameNumbersRunning) {
   EXPECT_TRUE(std::isnan(StepTimeByRunning{}.at(1)));
 }
 
-/// Segments after the last first token, published with steps and ms to three digits.
+/// Segments after the last first token, published with their mean number running, steps, and ms to
+/// three digits.
 struct KnownSegment {
   double running;
   std::int64_t steps;
@@ -114,10 +116,14 @@ TEST_P(RecordedSegments, AreTheKnownOnes) {
   const StepSegments all = find_step_segments(run, GetParam().engines);
   EXPECT_EQ(all.contradictions, 0);
   EXPECT_EQ(all.dropped, 0U);
+  const auto dir = reference / "recorded" / GetParam().run;
+  const StepTimeByRunning times = simulated_step_times(read_request_csv(dir / "outputs/sim.csv"));
   for (const KnownSegment& known : GetParam().segments) {
     const bool found =
         std::any_of(all.segments.begin(), all.segments.end(), [&](const StepSegment& segment) {
-          return segment.steps == known.steps && std::abs(segment.step_ms() - known.ms) <= 0.00051;
+          return segment.steps == known.steps &&
+                 std::abs(segment.step_ms() - known.ms) <= 0.00051 &&
+                 std::abs(predict(all, segment, times).running - known.running) <= 0.11;
         });
     EXPECT_TRUE(found) << known.steps << " steps of " << known.ms << " ms";
   }
