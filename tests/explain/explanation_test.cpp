@@ -95,7 +95,7 @@ TEST(Explanation, WhoComesDuringAStepWaitsForItsEnd) {
   options.fidelity = Fidelity::vllm;
   const Explanation all = explained(of(1, "toy/dense", 1, 1, 1, false), calls, 1, options);
   const Nanos waited = time_of(all.ttft, Cause::running_step);
-  EXPECT_GT(waited, Nanos{0});
+  EXPECT_GT(waited, Nanos{0}) << explanation_json(all);
   EXPECT_EQ(waited + time_of(all.ttft, Cause::queue), all.steps.front().formed - all.latency.begin);
 }
 
