@@ -58,6 +58,7 @@ void read_meta(const fs::path& file, RecordedRun& run) {
   run.model = text_or(meta, "model", "");
   run.vllm_version = text_or(meta, "vllm_version", "");
   run.dataset_path = text_or(meta, "dataset_path", "");
+  run.client_stamps = text_or(meta, "stamps", "engine") == "client";
   run.num_requests = count_or(meta, "num_requests", 0);
   if (const auto tick = meta.find("tick_seconds")) {
     run.tick_seconds = tick->number_above(0.0);

@@ -63,6 +63,7 @@ StepComparison compare_steps(const RecordedRun& recorded,
   const StepTimeByRunning times = simulated_step_times(simulated);
   StepComparison out;
   out.contradictions = all.contradictions;
+  out.client_stamps = recorded.client_stamps;
   out.groups = all.groups;
   out.dropped = all.dropped;
   for (const StepSegment& segment : all.segments) {
@@ -84,6 +85,9 @@ StepComparison compare_steps(const RecordedRun& recorded,
 }
 
 std::string step_table(const StepComparison& comparison) {
+  if (comparison.client_stamps) {
+    return "Decode steps: not known, for the times are a client's\n";
+  }
   std::string text =
       fmt::format("Decode steps, known exactly: {} groups of steps", comparison.groups);
   if (comparison.contradictions > 0) {

@@ -26,6 +26,7 @@ struct StepComparison {
   std::vector<ComparedSegment> segments;  ///< after the last first token, of at least 3 steps
   std::int64_t contradictions = 0;        ///< a recording with preemptions has some
   std::size_t groups = 0, dropped = 0;
+  bool client_stamps = false;  ///< nothing is known of steps then
 };
 
 [[nodiscard]] StepComparison compare_steps(const RecordedRun& recorded,

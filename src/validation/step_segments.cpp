@@ -104,6 +104,9 @@ void describe(const StepSegments& all, Nanos last_first, StepSegment& segment) {
 
 StepSegments find_step_segments(const RecordedRun& run, std::int64_t engines) {
   StepSegments out;
+  if (run.client_stamps) {
+    return out;
+  }
   out.origin = first_stamp(run);
   out.spans = spans_of(run, out.origin);
   const std::vector<Nanos> stamps = distinct_stamps(out.spans);

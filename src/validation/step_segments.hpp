@@ -53,7 +53,8 @@ struct StepSegments {
   std::size_t groups = 0, dropped = 0;  ///< of steps; those with a contradiction
 };
 
-/// `engines`: how many the recording is of (data parallel degree).
+/// Nothing where the stamps are a client's. `engines`: how many the recording is of (data parallel
+/// degree).
 [[nodiscard]] StepSegments find_step_segments(const RecordedRun& run, std::int64_t engines = 1);
 
 /// A stretch of a segment with one number of running requests.

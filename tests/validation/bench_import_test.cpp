@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "recorded_fixture.hpp"
 #include "validation/recorded_run.hpp"
+#include "validation/step_segments.hpp"
 
 namespace lockstep {
 namespace {
@@ -110,6 +111,8 @@ TEST(BenchImport, ValidateReadsWhatItWrites) {
   const RecordedRun back = read_recorded_run(files.dir);
   EXPECT_EQ(back.model, "acme/tiny");
   EXPECT_EQ(back.max_num_seqs, 32);
+  EXPECT_TRUE(back.client_stamps);
+  EXPECT_TRUE(find_step_segments(back).segments.empty());
   ASSERT_EQ(back.requests.size(), 2U);
   EXPECT_TRUE(back.requests[0].complete());
   EXPECT_EQ(back.requests[0].anchor(), 7.5);
