@@ -109,6 +109,32 @@ TEST(Explanation, AMemberIsPaddedAndWaits) {
   EXPECT_GT(time_of(all.latency, Cause::collective), Nanos{0});
 }
 
+TEST(Explanation, APreemptedRequestWaitsAndRecomputes) {
+  Calls calls;
+  for (int k = 0; k < 12; ++k) {
+    calls.add(1000 * k, 100, 150);
+  }
+  RunOptions options = round_robin();
+  options.enable_prefix_caching = false;
+  options.reserve_full_isl = false;
+  ToyCluster cluster = of(1, "toy/dense", 1, 1, 1, false);
+  cluster.replicas[0].mem_size = 0.007;
+  Nanos waited;
+  Nanos recomputed;
+  std::int64_t preemptions = 0;
+  for (std::int64_t request = 0; request < 12; ++request) {
+    const Explanation all = explained(cluster, calls, request, options);
+    EXPECT_EQ(sum_of(all.latency), all.latency.total());
+    EXPECT_EQ(time_of(all.latency, Cause::recompute) > Nanos{0}, all.preemptions > 0) << request;
+    waited += time_of(all.latency, Cause::preempted);
+    recomputed += time_of(all.latency, Cause::recompute);
+    preemptions += all.preemptions;
+  }
+  EXPECT_GT(preemptions, 0);
+  EXPECT_GT(waited, Nanos{0});
+  EXPECT_GT(recomputed, Nanos{0});
+}
+
 TEST(Explanation, SaysTheSameInTextAndJson) {
   Calls calls;
   calls.add(0, 100, 5);
