@@ -8,10 +8,12 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "bench_import_command.hpp"
 #include "capacity_command.hpp"
 #include "check_command.hpp"
 #include "closed_loop_command.hpp"
 #include "command_tree.hpp"
+#include "explain_command.hpp"
 #include "export_command.hpp"
 #include "hardware_command.hpp"
 #include "init_command.hpp"
@@ -58,6 +60,8 @@ int dispatch(int argc, char** argv) {
   add_support_command(app, exit_code);
   add_validate_command(app, exit_code);
   add_calibrate_command(app, exit_code);
+  add_explain_command(app, exit_code);
+  add_bench_import_command(app, exit_code);
   add_report_command(app, exit_code);
   add_check_command(app, exit_code);
   add_export_command(app, exit_code);

@@ -97,7 +97,7 @@ struct Outputs {
   }
 };
 
-void simulate(const ParsedFlags& flags) {
+void simulate(const ParsedFlags& flags, std::span<const std::string> args) {
   const RunOptions& options = flags.options;
   const std::string id = run_id(options);
   const OutputOptions& shown = flags.outputs;
@@ -148,6 +148,7 @@ void simulate(const ParsedFlags& flags) {
     record.total_steps = result.steps;
     record.version = LOCKSTEP_VERSION;
     record.run_id = id;
+    record.arguments.assign(args.begin(), args.end());
     record.wall_seconds = wall.count();
     for (const auto* warnings :
          {&setup.cluster.warnings, &run.ineffective(), &simulation.warnings()}) {
@@ -190,7 +191,7 @@ int run_command(std::span<const std::string> args, std::string_view program) {
     std::fputs(usage->text.c_str(), stderr);
     return static_cast<int>(ExitCode::user_error);
   }
-  simulate(std::get<ParsedFlags>(flags));
+  simulate(std::get<ParsedFlags>(flags), args);
   return static_cast<int>(ExitCode::ok);
 }
 

@@ -68,15 +68,18 @@ Simulated simulate(const RecordedRun& run, const Flags& flags) {
   return result;
 }
 
-void print_tables(const RecordedRun& run, const Simulated& simulated,
-                  const Comparison& comparison) {
+void print_tables(const RecordedRun& run, const Simulated& simulated, const Comparison& comparison,
+                  const StepComparison& steps, const std::optional<SeriesComparison>& series) {
   fmt::print("{}\nRecorded:  vLLM {}, {}, {} requests\nSimulated: {}, {} requests\n",
              summary_text(comparison), run.vllm_version, run.model, comparison.recorded_requests,
              simulated.source, comparison.simulated_requests);
   for (const std::string& note : simulated.notes) {
     fmt::print("{}\n", note);
   }
-  fmt::print("\n{}", comparison_table(comparison));
+  fmt::print("\n{}\n{}", comparison_table(comparison), step_table(steps));
+  if (series) {
+    fmt::print("\n{}", series_table(*series));
+  }
 }
 
 int validate(const Flags& flags) {
@@ -91,10 +94,16 @@ int validate(const Flags& flags) {
   if (summary) {
     summary->commit(summary_text(comparison));
   }
+  const StepComparison steps = compare_steps(run, simulated.requests);
+  std::optional<SeriesComparison> series;
+  if (const auto recorded = read_time_series(run)) {
+    series = compare_series(*recorded, simulated_series(simulated.requests, run.tick_seconds),
+                            run.tick_seconds);
+  }
   if (flags.json) {
-    fmt::print("{}", comparison_json(comparison));
+    fmt::print("{}", comparison_json(comparison, steps, series));
   } else {
-    print_tables(run, simulated, comparison);
+    print_tables(run, simulated, comparison, steps, series);
   }
   if (!flags.max_error) {
     return static_cast<int>(ExitCode::ok);

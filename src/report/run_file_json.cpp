@@ -145,6 +145,9 @@ Json network_series_json(const RunRecord& record) {
 nlohmann::ordered_json run_file_json(const RunRecord& record) {
   Json out{{"format", "lockstep-run"}, {"version", 1}};
   out["title"] = record.title;
+  if (!record.arguments.empty()) {
+    out["arguments"] = record.arguments;
+  }
   out["summary"] = summary_json(record);
   out["distributions"] = shapes_json(record);
   out["timeline"] = timeline_json(record);

@@ -33,6 +33,18 @@ Distribution distribution(std::vector<Nanos> values) {
   return result;
 }
 
+/// Linear between order statistics; NaN without values.
+double quantile(std::vector<double>& sorted, double part) {
+  if (sorted.empty()) {
+    return kNone;
+  }
+  const double at = part * static_cast<double>(sorted.size() - 1);
+  const auto low = static_cast<std::size_t>(at);
+  const std::size_t high = std::min(low + 1, sorted.size() - 1);
+  const double rest = at - static_cast<double>(low);
+  return sorted[low] * (1.0 - rest) + sorted[high] * rest;
+}
+
 /// Gathers one metric request by request; what a side cannot tell is left out of it.
 class Gathering {
 public:
@@ -47,21 +59,33 @@ public:
     const auto found = by_id_.find(id);
     if (found != by_id_.end() && found->second > Nanos{0}) {
       const auto measured = static_cast<double>(found->second.count());
-      off_ += std::abs(static_cast<double>(value.count()) - measured) / measured * 100.0;
-      ++pairs_;
+      const double apart = static_cast<double>(value.count()) - measured;
+      errors_.push_back(std::abs(apart) / measured * 100.0);
+      signed_sum_ += apart / measured * 100.0;
+      absolute_sum_ += std::abs(apart);
     }
   }
   [[nodiscard]] Metric metric() {
-    const double off = pairs_ > 0 ? off_ / static_cast<double>(pairs_) : kNone;
-    return {name_, distribution(std::move(recorded_)), distribution(std::move(simulated_)), off};
+    double sum = 0;
+    for (const double error : errors_) {
+      sum += error;
+    }
+    const auto mean_of = [this](double total) {
+      return errors_.empty() ? kNone : total / static_cast<double>(errors_.size());
+    };
+    std::sort(errors_.begin(), errors_.end());
+    const PairedErrors paired{mean_of(signed_sum_), quantile(errors_, 0.5), quantile(errors_, 0.9),
+                              mean_of(absolute_sum_)};
+    return {name_, distribution(std::move(recorded_)), distribution(std::move(simulated_)),
+            mean_of(sum), paired};
   }
 
 private:
   std::string name_;
   std::vector<Nanos> recorded_, simulated_;
   std::map<std::int64_t, Nanos> by_id_;
-  double off_ = 0;
-  std::int64_t pairs_ = 0;
+  std::vector<double> errors_;  ///< of pairs, without sign, in %
+  double signed_sum_ = 0, absolute_sum_ = 0;
 };
 
 /// Sums that whole-run figures are made of.
@@ -202,7 +226,9 @@ Comparison compare(const RecordedRun& recorded, std::span<const SimulatedRequest
   result.ttft = all.ttft.metric();
   result.ttft_from_arrival = all.ttft_from_arrival.metric();
   result.queueing = all.queueing.metric();
-  result.queueing.per_request = kNone;  // recorded waits of microseconds would swamp it
+  // Recorded waits of microseconds would swamp the relative ones.
+  result.queueing.per_request = kNone;
+  result.queueing.paired = {kNone, kNone, kNone, result.queueing.paired.absolute};
   result.scheduled_to_first = all.scheduled_to_first.metric();
   result.tpot = all.tpot.metric();
   result.latency = all.latency.metric();

@@ -23,10 +23,20 @@ struct Distribution {
   std::size_t samples = 0;
 };
 
+/// Errors of single requests, paired by id; all NaN without pairs. Relative ones in % of the
+/// recorded value, percentiles linear between order statistics.
+struct PairedErrors {
+  double bias = 0;      ///< mean of (simulated - recorded) / recorded
+  double median = 0;    ///< of |simulated - recorded| / recorded
+  double p90 = 0;       ///< the same
+  double absolute = 0;  ///< mean of |simulated - recorded|, ns
+};
+
 struct Metric {
   std::string name;
   Distribution recorded, simulated;
   double per_request = 0;  ///< mean of |simulated - recorded| / recorded in %; NaN without pairs
+  PairedErrors paired;     ///< more of the same
 };
 
 /// One number of a whole run.

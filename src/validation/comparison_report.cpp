@@ -58,11 +58,19 @@ nlohmann::ordered_json by_name(const std::array<double, Distribution::kFigures>&
   return json;
 }
 
+nlohmann::ordered_json json_of(const PairedErrors& paired) {
+  return {{"bias_percent", number_or_null(paired.bias)},
+          {"median_percent", number_or_null(paired.median)},
+          {"p90_percent", number_or_null(paired.p90)},
+          {"mean_absolute_ms", number_or_null(paired.absolute * 1e-6)}};
+}
+
 nlohmann::ordered_json json_of(const Metric& metric) {
   return {{"recorded_ms", by_name(metric.recorded.figures, 1e-6)},
           {"simulated_ms", by_name(metric.simulated.figures, 1e-6)},
           {"error_percent", by_name(errors_of(metric), 1.0)},
           {"per_request_error_percent", number_or_null(metric.per_request)},
+          {"paired_errors", json_of(metric.paired)},
           {"recorded_samples", metric.recorded.samples},
           {"simulated_samples", metric.simulated.samples}};
 }
@@ -72,6 +80,45 @@ nlohmann::ordered_json json_of(const Figure& figure) {
           {"recorded", number_or_null(figure.recorded)},
           {"simulated", number_or_null(figure.simulated)},
           {"error_percent", number_or_null(error_percent(figure.recorded, figure.simulated))}};
+}
+
+nlohmann::ordered_json json_of(const StepComparison& steps) {
+  nlohmann::ordered_json segments = nlohmann::ordered_json::array();
+  for (const ComparedSegment& segment : steps.segments) {
+    segments.push_back({{"running", number_or_null(segment.running)},
+                        {"steps", segment.steps},
+                        {"begin_s", segment.begin_s},
+                        {"recorded_ms", number_or_null(segment.recorded_ms)},
+                        {"simulated_ms", number_or_null(segment.simulated_ms)}});
+  }
+  return {{"groups", steps.groups},
+          {"dropped_groups", steps.dropped},
+          {"contradictions", steps.contradictions},
+          {"segments", std::move(segments)}};
+}
+
+nlohmann::ordered_json columns_of(const std::vector<SeriesPoint>& points) {
+  nlohmann::ordered_json out{{"prompt_tokens_per_s", nlohmann::ordered_json::array()},
+                             {"generated_tokens_per_s", nlohmann::ordered_json::array()},
+                             {"running", nlohmann::ordered_json::array()},
+                             {"waiting", nlohmann::ordered_json::array()}};
+  for (const SeriesPoint& point : points) {
+    out["prompt_tokens_per_s"].push_back(point.prompt);
+    out["generated_tokens_per_s"].push_back(point.generated);
+    out["running"].push_back(point.running);
+    out["waiting"].push_back(point.waiting);
+  }
+  return out;
+}
+
+nlohmann::ordered_json json_of(const SeriesComparison& series) {
+  nlohmann::ordered_json times = nlohmann::ordered_json::array();
+  for (const SeriesPoint& point : series.recorded) {
+    times.push_back(point.t);
+  }
+  return {{"t_s", std::move(times)},
+          {"recorded", columns_of(series.recorded)},
+          {"simulated", columns_of(series.simulated)}};
 }
 
 }  // namespace
@@ -85,6 +132,15 @@ std::string comparison_table(const Comparison& comparison) {
   for (const Metric* metric : comparison.metrics()) {
     add_metric(text, *metric);
   }
+  text += fmt::format("\n{:<36}{:>11}{:>11}{:>11}{:>11}{:>15}\n", "Errors of single requests",
+                      "mean %", "median %", "p90 %", "bias %", "mean abs., ms");
+  for (const Metric* metric : comparison.metrics()) {
+    const PairedErrors& paired = metric->paired;
+    text += fmt::format("{:<36}{:>11}{:>11}{:>11}{:>11}{:>15}\n", metric->name,
+                        number(metric->per_request, "{:.2f}"), number(paired.median, "{:.2f}"),
+                        number(paired.p90, "{:.2f}"), number(paired.bias, "{:+.2f}"),
+                        number(paired.absolute * 1e-6, "{:.2f}"));
+  }
   text +=
       fmt::format("\n{:<36}{:>11}{:>11}{:>11}\n", "Whole run", "recorded", "simulated", "error %");
   for (const Figure* figure : comparison.figures()) {
@@ -96,7 +152,8 @@ std::string comparison_table(const Comparison& comparison) {
   return text;
 }
 
-std::string comparison_json(const Comparison& comparison) {
+std::string comparison_json(const Comparison& comparison, const StepComparison& steps,
+                            const std::optional<SeriesComparison>& series) {
   nlohmann::ordered_json json;
   json["recorded_requests"] = comparison.recorded_requests;
   json["simulated_requests"] = comparison.simulated_requests;
@@ -106,6 +163,8 @@ std::string comparison_json(const Comparison& comparison) {
   for (const Figure* figure : comparison.figures()) {
     json["figures"][figure->name] = json_of(*figure);
   }
+  json["steps"] = json_of(steps);
+  json["over_time"] = series ? json_of(*series) : nlohmann::ordered_json(nullptr);
   return json.dump(2) + "\n";
 }
 

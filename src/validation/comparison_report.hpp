@@ -1,10 +1,13 @@
 // The whole of a comparison, as a table for people and as JSON for scripts.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "validation/comparison.hpp"
+#include "validation/series_comparison.hpp"
+#include "validation/step_comparison.hpp"
 
 namespace lockstep {
 
@@ -14,7 +17,9 @@ namespace lockstep {
 /// {"metrics": {name: {"recorded_ms": {...}, "simulated_ms": {...}, "error_percent": {...},
 /// "per_request_error_percent": x}}, "figures": {...}}; what is not known is null. Ends with a
 /// newline.
-[[nodiscard]] std::string comparison_json(const Comparison& comparison);
+/// "steps": segments in ms a step. "over_time": columns by bucket, null without a recorded series.
+[[nodiscard]] std::string comparison_json(const Comparison& comparison, const StepComparison& steps,
+                                          const std::optional<SeriesComparison>& series);
 
 /// Errors larger than `percent` in either direction, one line each: of TTFT, TPOT and latency
 /// (mean and percentiles), makespan and rate of generated tokens.

@@ -37,6 +37,8 @@ void read_engine(const JsonView& engine, RecordedRun& run) {
   run.max_num_seqs = count_or(engine, "max_num_seqs", run.max_num_seqs);
   run.max_num_batched_tokens =
       count_or(engine, "max_num_batched_tokens", run.max_num_batched_tokens);
+  run.data_parallel =
+      std::max<std::int64_t>(1, count_or(engine, "data_parallel_size", run.data_parallel));
   const std::string dtype = text_or(engine, "dtype", "auto");
   if (dtype != "auto") {
     run.dtype = data_type_from_name(dtype);
@@ -56,7 +58,11 @@ void read_meta(const fs::path& file, RecordedRun& run) {
   run.model = text_or(meta, "model", "");
   run.vllm_version = text_or(meta, "vllm_version", "");
   run.dataset_path = text_or(meta, "dataset_path", "");
+  run.client_stamps = text_or(meta, "stamps", "engine") == "client";
   run.num_requests = count_or(meta, "num_requests", 0);
+  if (const auto tick = meta.find("tick_seconds")) {
+    run.tick_seconds = tick->number_above(0.0);
+  }
   if (const auto engine = meta.find("engine_kwargs")) {
     read_engine(engine->object(), run);
   }

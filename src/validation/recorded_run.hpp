@@ -45,6 +45,9 @@ struct RecordedRun {
   std::int64_t block_size = 16;
   std::optional<DataType> dtype;  ///< none: the model's own
   KvCacheType kv_cache_dtype = KvCacheType::automatic;
+  std::int64_t data_parallel = 1;              ///< engines
+  bool client_stamps = false;                  ///< times are a client's: not the ends of steps
+  double tick_seconds = 1.0;                   ///< of vllm/timeseries.csv
   std::optional<std::int64_t> num_gpu_blocks;  ///< of one engine, where recorded
   std::vector<RecordedRequest> requests;       ///< index = request id
 

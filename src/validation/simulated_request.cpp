@@ -1,6 +1,9 @@
 #include "validation/simulated_request.hpp"
 
+#include <charconv>
 #include <cmath>
+#include <string_view>
+#include <system_error>
 
 #include "perf/csv_file.hpp"
 #include "serving/request.hpp"
@@ -19,6 +22,34 @@ Nanos nanos(const CsvFile& csv, std::size_t column) {
   return Nanos{static_cast<std::int64_t>(value)};
 }
 
+/// "[1, 2, 3]".
+std::vector<Nanos> gaps(const CsvFile& csv, std::size_t column) {
+  std::vector<Nanos> times;
+  const std::string_view text = csv.text(column);
+  const auto refuse = [&] {
+    csv.refuse("ITL must be a list of whole nanoseconds",
+               "give the file that `lockstep run --output` wrote");
+  };
+  if (text.size() < 2 || text.front() != '[' || text.back() != ']') {
+    refuse();
+  }
+  const char* at = text.data() + 1;
+  const char* const end = text.data() + text.size() - 1;
+  while (at != end) {
+    std::int64_t value = 0;
+    const auto [next, error] = std::from_chars(at, end, value);
+    if (error != std::errc{} || (next != end && (*next != ',' || next + 1 == end))) {
+      refuse();
+    }
+    times.emplace_back(value);
+    at = next == end ? end : next + 1;
+    while (at != end && *at == ' ') {
+      ++at;
+    }
+  }
+  return times;
+}
+
 }  // namespace
 
 std::vector<SimulatedRequest> read_request_csv(const std::filesystem::path& file) {
@@ -32,11 +63,12 @@ std::vector<SimulatedRequest> read_request_csv(const std::filesystem::path& file
   const std::size_t queuing = csv.column("queuing_delay");
   const std::size_t ttft = csv.column("TTFT");
   const std::size_t tpot = csv.column("TPOT");
+  const std::size_t itl = csv.column("ITL");
   std::vector<SimulatedRequest> requests;
   while (csv.next_row()) {
     requests.push_back({csv.key(id), csv.key(input), csv.key(output), nanos(csv, arrival),
                         nanos(csv, end_time), nanos(csv, latency), nanos(csv, queuing),
-                        nanos(csv, ttft), nanos(csv, tpot)});
+                        nanos(csv, ttft), nanos(csv, tpot), gaps(csv, itl)});
   }
   return requests;
 }
@@ -47,7 +79,7 @@ std::vector<SimulatedRequest> simulated_requests(const RunResult& result) {
     for (const Request* request : instance) {
       requests.push_back({request->id, request->input, request->output - request->input,
                           request->arrival, request->end_time, request->latency,
-                          request->queuing_delay, request->ttft, request->tpot});
+                          request->queuing_delay, request->ttft, request->tpot, request->itl});
     }
   }
   return requests;

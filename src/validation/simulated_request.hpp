@@ -19,6 +19,7 @@ struct SimulatedRequest {
   Nanos queuing_delay;  ///< arrival to scheduling
   Nanos ttft;           ///< since arrival
   Nanos tpot;
+  std::vector<Nanos> itl;  ///< of every token after the first
 };
 
 /// The rows of a result file in its order. Throws UserError naming file and line.

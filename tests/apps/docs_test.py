@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = None
-PAGES = ("quickstart.md", "report.md", "dp-ep.md", "run-json.md")
+PAGES = ("quickstart.md", "report.md", "dp-ep.md", "run-json.md", "explain.md")
 
 
 def commands_of(page):

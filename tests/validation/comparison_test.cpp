@@ -74,7 +74,7 @@ TEST(Comparison, WithoutSamplesNothingIsKnown) {
   EXPECT_TRUE(std::isnan(c.ttft.simulated.figures[0]));
   EXPECT_TRUE(std::isnan(c.makespan.simulated));
   EXPECT_TRUE(std::isnan(error_percent(0.0, 1.0)));
-  const auto json = nlohmann::json::parse(comparison_json(c));
+  const auto json = nlohmann::json::parse(comparison_json(c, {}, std::nullopt));
   EXPECT_TRUE(json["metrics"]["TTFT"]["error_percent"]["p50"].is_null());
   EXPECT_TRUE(errors_above(c, 0.0).empty());
 }
@@ -102,7 +102,7 @@ TEST(ComparisonReport, ErrorsAboveALimitAreNamed) {
 TEST(ComparisonReport, TableAndJsonHoldEveryMetric) {
   const Comparison c = small_comparison();
   const std::string table = comparison_table(c);
-  const auto json = nlohmann::json::parse(comparison_json(c));
+  const auto json = nlohmann::json::parse(comparison_json(c, {}, std::nullopt));
   for (const Metric* metric : c.metrics()) {
     EXPECT_NE(table.find(metric->name), std::string::npos);
     EXPECT_TRUE(json["metrics"].contains(metric->name));
