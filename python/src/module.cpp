@@ -74,12 +74,13 @@ void advance_while(Core& core, const More& more) {
   }
 }
 
-/// Advances while `more()`, without the interpreter's lock where Python decides nothing.
+/// Advances while `more()`. `alone`: nobody else sees the core, so that other threads may run
+/// meanwhile, unless Python decides in it.
 template <class More>
-bool advance(Core& core, const More& more) {
+bool advance(Core& core, const More& more, bool alone = false) {
   const Advancing guard(core);
   std::optional<py::gil_scoped_release> released;
-  if (!core.hooked) {
+  if (alone && !core.hooked) {
     released.emplace();
   }
   advance_while(core, more);
@@ -101,8 +102,9 @@ bool run_until(Core& core, std::int64_t time) {
   return advance(core, [&] { return core.session->now().count() < time; });
 }
 
-void finish(Core& core) {
-  advance(core, [] { return true; });
+void finish(Core& core, bool alone) {
+  advance(
+      core, [] { return true; }, alone);
   const Advancing guard(core);
   core.session->finish();
   core.session->route_by({});
@@ -212,7 +214,7 @@ void bind_core(py::module_& module) {
       .def("step", &step)
       .def("poll", &poll)
       .def("run_until", &run_until)
-      .def("finish", &finish)
+      .def("finish", &finish, py::arg("alone") = false)
       .def_property_readonly("over", [](const Core& core) { return core.session->over(); })
       .def_property_readonly("now", [](const Core& core) { return core.session->now().count(); })
       .def_property_readonly("launches",
@@ -228,6 +230,11 @@ void bind_core(py::module_& module) {
       .def_property_readonly("bucket_ns",
                              [](Core& core) { return finished(core).timeline.width_ns; })
       .def("csv", [](Core& core) { return finished(core), py::bytes(core.session->csv()); })
+      .def("write_csv",
+           [](Core& core, const std::string& path) {
+             finished(core);
+             OutputFile(path).commit(core.session->csv());
+           })
       .def("request_arrays", &request_arrays)
       .def("step_arrays", &step_arrays)
       .def("timeline_arrays", &timeline_arrays)

@@ -29,8 +29,23 @@ ParsedFlags parse_flags(std::span<const std::string> args) {
   return std::get<ParsedFlags>(std::move(flags));
 }
 
+namespace {
+
+/// Messages name these as the place of a mistake.
+ParsedFlags with_names(ParsedFlags flags, const InlineInputs& inputs) {
+  if (inputs.cluster) {
+    flags.options.cluster_config = "cluster";
+  }
+  if (inputs.workload) {
+    flags.options.dataset = "workload";
+  }
+  return flags;
+}
+
+}  // namespace
+
 Session::Session(ParsedFlags flags, const InlineInputs& inputs)
-    : flags_(std::move(flags)),
+    : flags_(with_names(std::move(flags), inputs)),
       id_(run_id_of(flags_.options)),
       setup_(load_run(flags_.options, inputs)),
       library_(setup_.perf),
