@@ -71,6 +71,8 @@ class Model:
     def sharded(self, degree):
         """As one rank of `degree` sees it. Experts are not divided."""
         config = dict(self.config)
+        if not config.get("head_dim"):  # of the whole model: a rank has fewer heads, not smaller ones
+            config["head_dim"] = config["hidden_size"] // config["num_attention_heads"]
         for name in _SHARDED:
             if name not in config:
                 continue
