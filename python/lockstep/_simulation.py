@@ -20,7 +20,7 @@ def _prepare(cluster, workload, router, policy, flags):
         core.admit_by(policy)
     if not core.quiet:
         for text in core.warnings:
-            warnings.warn(text, RunWarning, stacklevel=4)
+            warnings.warn(text, RunWarning, stacklevel=3)
     return core
 
 

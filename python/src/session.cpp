@@ -42,23 +42,23 @@ ParsedFlags with_names(ParsedFlags flags, const InlineInputs& inputs) {
   return flags;
 }
 
+/// The place of an output, checked before anything is read; none where none is asked for.
+std::optional<OutputFile> opened(const std::optional<std::string>& path, const std::string& id) {
+  return path ? std::optional<OutputFile>(with_run_id(*path, id)) : std::nullopt;
+}
+
 }  // namespace
 
 Session::Session(ParsedFlags flags, const InlineInputs& inputs)
     : flags_(with_names(std::move(flags), inputs)),
       id_(run_id_of(flags_.options)),
+      csv_(opened(flags_.options.output, id_)),
+      run_file_(opened(flags_.outputs.save_run, id_)),
+      report_(opened(flags_.outputs.report, id_)),
+      trace_file_(opened(flags_.outputs.trace, id_)),
       setup_(load_run(flags_.options, inputs)),
       library_(setup_.perf),
       recorder_(setup_.cluster) {
-  const auto open = [&](const std::optional<std::string>& path, std::optional<OutputFile>& file) {
-    if (path) {
-      file.emplace(with_run_id(*path, id_));
-    }
-  };
-  open(flags_.options.output, csv_);
-  open(flags_.outputs.save_run, run_file_);
-  open(flags_.outputs.report, report_);
-  open(flags_.outputs.trace, trace_file_);
   observers_.add(steps_);
   observers_.add(recorder_);
   if (trace_file_) {
