@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import subprocess
+import xml.dom.minidom
 from pathlib import Path
 
 import pytest
@@ -285,6 +286,17 @@ def test_a_written_bundle_carries_a_run(binary, tmp_path, model):
                           text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "to measure again: 0 samples" in done.stdout
+    done = subprocess.run([binary, "perf", "show", folder, "--tp", "1"], cwd=ROOT,
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    titles = {line for line in done.stdout.splitlines() if line.startswith("tp1 ")}
+    assert titles == {"tp1 dense", "tp1 per_sequence", "tp1 attention, prefill alone",
+                      "tp1 attention, decodes alone", *(["tp1 moe"] if model == MOE else [])}
+    done = subprocess.run([binary, "perf", "show", folder, "--svg", tmp_path / "plots.svg"],
+                          cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    picture = xml.dom.minidom.parse(str(tmp_path / "plots.svg"))
+    assert picture.getElementsByTagName("g").length == len(titles) + 4
     small = "single_node_single_instance" if model == LLAMA else "single_node_moe_single_instance"
     cluster = json.loads((ROOT / f"configs/cluster/{small}.json").read_text())
     for instance in cluster["nodes"][0]["instances"]:
