@@ -33,7 +33,7 @@ std::set<std::int64_t> few_of(const std::set<std::int64_t>& all) {
   return few;
 }
 
-Curve curve_of(std::string name, const Points& points) {
+ShownCurve curve_of(std::string name, const Points& points) {
   return {std::move(name), {points.begin(), points.end()}};
 }
 

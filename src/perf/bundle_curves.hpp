@@ -9,7 +9,7 @@
 
 namespace lockstep {
 
-struct Curve {
+struct ShownCurve {
   std::string name;                                     ///< of the layer, or the key that is fixed
   std::vector<std::pair<std::int64_t, double>> points;  ///< (key, us), ascending; keys above 0
 };
@@ -17,7 +17,7 @@ struct Curve {
 struct CurveSet {
   std::string title;   ///< "tp1 dense"
   std::string x_name;  ///< "tokens"
-  std::vector<Curve> curves;
+  std::vector<ShownCurve> curves;
 };
 
 /// Of one degree of the bundle `dir`: dense layers, layers by request, prefills and decodes alone,

@@ -39,7 +39,7 @@ double shown(double micros) {
 Frame frame_of(const CurveSet& set) {
   Frame frame;
   bool first = true;
-  for (const Curve& curve : set.curves) {
+  for (const ShownCurve& curve : set.curves) {
     for (const auto& [key, micros] : curve.points) {
       const auto x = static_cast<double>(key);
       const double y = shown(micros);
@@ -88,7 +88,8 @@ constexpr double kWidth = 720, kHeight = 300, kLeft = 70, kRight = 190, kTop = 3
 constexpr std::array<std::string_view, 8> kColours{"#2a78b8", "#c0562b", "#2e8b57", "#8a5fbf",
                                                    "#b8860b", "#c2417c", "#3f9aa6", "#7a7a7a"};
 
-void append_curve(std::string& svg, const Curve& curve, const Frame& frame, std::size_t number) {
+void append_curve(std::string& svg, const ShownCurve& curve, const Frame& frame,
+                  std::size_t number) {
   const std::string_view colour = kColours[number % kColours.size()];
   std::string points;
   for (const auto& [key, micros] : curve.points) {
