@@ -20,6 +20,7 @@
 #include "perf/skew_fitting.hpp"
 #include "perf_errors_command.hpp"
 #include "perf_fit_command.hpp"
+#include "perf_show_command.hpp"
 #include "perf_tables_command.hpp"
 #include "report/output_file.hpp"
 
@@ -136,6 +137,7 @@ CLI::App* add_perf_command(CLI::App& root, int& exit_code) {
   add_perf_errors(*command, exit_code);
   add_perf_fit(*command, exit_code);
   add_perf_import(*command, exit_code);
+  add_perf_show(*command, exit_code);
   return command;
 }
 

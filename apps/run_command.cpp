@@ -1,10 +1,7 @@
 #include "run_command.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <cctype>
 #include <chrono>
 #include <cstdio>
 #include <optional>
@@ -21,6 +18,7 @@
 #include "report/output_file.hpp"
 #include "report/progress_bar.hpp"
 #include "report/request_csv.hpp"
+#include "report/run_id.hpp"
 #include "report/run_json.hpp"
 #include "report/run_record_from.hpp"
 #include "report/run_recorder.hpp"
@@ -29,32 +27,6 @@
 
 namespace lockstep {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const auto first = text.find_first_not_of(kBlanks);
-  return first == std::string_view::npos
-             ? std::string_view{}
-             : text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
-
-/// The name of the run in its outputs: as given, else from the clock and the process.
-std::string run_id(const RunOptions& options) {
-  const std::string given(trimmed(options.run_id.value_or("")));
-  if (given.empty()) {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return fmt::format(
-        "run_{}_{}", std::chrono::duration_cast<std::chrono::microseconds>(now).count(), getpid());
-  }
-  const bool plain = std::all_of(given.begin(), given.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-';
-  });
-  if (!plain || given == "." || given == "..") {
-    throw UserError("run_id may contain only letters, numbers, '.', '_', and '-'.",
-                    {"", 0, "--run-id"}, "give another --run-id, or none");
-  }
-  return given;
-}
 
 std::int64_t number_of_requests(const RunSetup& setup) {
   constexpr std::size_t kBuiltIn = 16;  // an instance
@@ -99,7 +71,7 @@ struct Outputs {
 
 void simulate(const ParsedFlags& flags, std::span<const std::string> args) {
   const RunOptions& options = flags.options;
-  const std::string id = run_id(options);
+  const std::string id = run_id_of(options);
   const OutputOptions& shown = flags.outputs;
   const Outputs outputs(flags, id);
   const RunSetup setup = load_run(options);

@@ -9,6 +9,7 @@ option(LOCKSTEP_BENCH "Build the benchmarks" OFF)
 option(LOCKSTEP_MPI "Sweeps over MPI ranks" OFF)
 option(LOCKSTEP_FUZZ "Build the fuzzers (clang only)" OFF)
 set(LOCKSTEP_SANITIZE "" CACHE STRING "Sanitizers, such as address,undefined or thread")
+include(LockstepPython)
 
 find_program(CCACHE ccache)
 if(CCACHE)

@@ -3,7 +3,10 @@ include(GNUInstallDirs)
 install(TARGETS lockstep RUNTIME)
 install(DIRECTORY configs hardware DESTINATION "${CMAKE_INSTALL_DATADIR}/lockstep")
 install(DIRECTORY docs/schema DESTINATION "${CMAKE_INSTALL_DATADIR}/lockstep")
-install(FILES README.md CHANGELOG.md DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+# `PYTHONPATH=<prefix>/share/lockstep python3 -m serving`: the door that existing scripts call.
+install(DIRECTORY serving DESTINATION "${CMAKE_INSTALL_DATADIR}/lockstep"
+  FILES_MATCHING PATTERN "*.py" PATTERN "__pycache__" EXCLUDE)
+install(FILES README.md CHANGELOG.md "docs/releases/${PROJECT_VERSION}.md" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 
 # The program writes its own manual page and completions.
 set(shell_dir "${PROJECT_BINARY_DIR}/generated/shell")
@@ -36,6 +39,9 @@ set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "simulator of clusters that serve large la
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+if(LOCKSTEP_PYTHON)
+  set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "python3, python3-numpy, python3-pandas")
+endif()
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 include(CPack)

@@ -119,7 +119,7 @@ bool Controller::complete(ServingInstance& instance, std::int64_t iteration, std
 }
 
 void Controller::hand_over(Request& request) {
-  router_.choose_decode().add_decode(request);
+  router_.choose_decode(request).add_decode(request);
 }
 
 Batch* Controller::next_batch(ServingInstance& instance, std::int32_t npu, std::int64_t iteration,

@@ -23,17 +23,20 @@ SearchPaths search_paths(const RunOptions& options) {
   return paths;
 }
 
-RunSetup load_run(const RunOptions& options) {
+RunSetup load_run(const RunOptions& options, const InlineInputs& inputs) {
   RunSetup setup;
-  setup.cluster = load_cluster(options.cluster_config, options, search_paths(options));
+  const SearchPaths paths = search_paths(options);
+  setup.cluster = inputs.cluster ? parse_cluster(*inputs.cluster, "cluster", options, paths)
+                                 : load_cluster(options.cluster_config, options, paths);
   setup.perf = perf_sources(options);
-  if (options.dataset) {
+  if (inputs.workload || options.dataset) {
     WorkloadReadOptions reading;
     reading.max_lines = options.num_reqs;
     reading.with_token_ids =
         std::any_of(setup.cluster.instances.begin(), setup.cluster.instances.end(),
                     [](const Instance& instance) { return instance.enable_prefix_caching; });
-    setup.workload = read_workload(*options.dataset, reading);
+    setup.workload = inputs.workload ? read_workload_text(*inputs.workload, "workload", reading)
+                                     : read_workload(*options.dataset, reading);
   }
   return setup;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "config/cluster.hpp"
 #include "config/run_options.hpp"
@@ -20,7 +21,14 @@ struct RunSetup {
 /// directory, then the one that came with the program.
 [[nodiscard]] SearchPaths search_paths(const RunOptions& options);
 
-/// Reads what `options` names. Throws UserError.
-[[nodiscard]] RunSetup load_run(const RunOptions& options);
+/// Texts that stand for files; empty: the files that the options name.
+struct InlineInputs {
+  std::optional<std::string> cluster;   ///< JSON
+  std::optional<std::string> workload;  ///< JSON lines
+};
+
+/// Reads what `options` names, or `inputs`, which messages call "cluster" and "workload". Throws
+/// UserError.
+[[nodiscard]] RunSetup load_run(const RunOptions& options, const InlineInputs& inputs = {});
 
 }  // namespace lockstep

@@ -139,6 +139,16 @@ void Simulation::start_opening_event() {
   }
 }
 
+Scheduler& Simulation::scheduler(std::size_t instance) {
+  return instances_.at(instance)->scheduler();
+}
+
+void Simulation::admit_by(AdmissionPolicy* policy) {
+  for (auto& instance : instances_) {
+    instance->scheduler().decide_by(policy);
+  }
+}
+
 RunResult Simulation::run() {
   while (advance()) {
   }

@@ -51,6 +51,10 @@ public:
   RunResult finish() { return collect(); }
   [[nodiscard]] Nanos now() const { return device_->now(); }
   [[nodiscard]] Router& router() { return *router_; }
+  /// By instance id.
+  [[nodiscard]] Scheduler& scheduler(std::size_t instance);
+  /// Who decides on every instance who enters a batch; null: the schedulers. Must outlive the run.
+  void admit_by(AdmissionPolicy* policy);
 
 private:
   /// An NPU that the front end listens to: the first or last one of an instance.

@@ -119,18 +119,18 @@ std::size_t Router::route_arrived(Nanos now) {
   const std::size_t before = next_;
   while (has_pending() && pending_[next_]->arrival <= now) {
     Request& request = *pending_[next_++];
-    Scheduler& scheduler = choose(prefill_, &request);
+    Scheduler& scheduler = choose(prefill_, request);
     request.instance = scheduler.instance().id;
     scheduler.add_request(request);
   }
   return next_ - before;
 }
 
-Scheduler& Router::choose_decode() {
-  return choose(decode_, nullptr);
+Scheduler& Router::choose_decode(const Request& request) {
+  return choose(decode_, request);
 }
 
-Scheduler& Router::choose_by_caller(const Role& role, const Request* request) const {
+Scheduler& Router::choose_by_caller(const Role& role, const Request& request) const {
   const std::size_t choice = chooser_(request, role.candidates);
   if (choice >= role.candidates.size()) {
     throw UserError(fmt::format("the router's answer {} is none of its {} candidates", choice,
@@ -140,7 +140,7 @@ Scheduler& Router::choose_by_caller(const Role& role, const Request* request) co
   return *role.candidates[choice];
 }
 
-Scheduler& Router::choose(Role& role, const Request* request) {
+Scheduler& Router::choose(Role& role, const Request& request) {
   const std::size_t count = role.candidates.size();
   ensure(count > 0, "Router: no candidate for this role");
   if (chooser_) {

@@ -43,9 +43,9 @@ public:
   void load_built_in();
 
   /// Who decides instead of the policy: gets the request and the instances that may take it, in id
-  /// order, and answers a place in that list; an answer out of it throws UserError. May be called
-  /// for the prompt and, with decode instances, for the hand-over (without a request: null).
-  using Chooser = std::function<std::size_t(const Request*, std::span<Scheduler* const>)>;
+  /// order, and answers a place in that list; an answer out of it throws UserError. It is
+  /// asked for the prompt and, with decode instances, again for the hand-over.
+  using Chooser = std::function<std::size_t(const Request&, std::span<Scheduler* const>)>;
   void decide_by(Chooser chooser) { chooser_ = std::move(chooser); }
 
   /// When the run's first event is due: at least 1.
@@ -59,8 +59,8 @@ public:
 
   /// Queues every request that has arrived by `now`, one after the other. Returns how many.
   std::size_t route_arrived(Nanos now);
-  /// The instance that takes over the next request whose prompt is computed.
-  [[nodiscard]] Scheduler& choose_decode();
+  /// The instance that takes over a request whose prompt is computed.
+  [[nodiscard]] Scheduler& choose_decode(const Request& request);
   /// A request has got all its tokens: its session goes on, or closes.
   void on_complete(const Request& request, Nanos now);
 
@@ -74,8 +74,8 @@ private:
     std::size_t counter = 0;
   };
 
-  Scheduler& choose(Role& role, const Request* request);
-  Scheduler& choose_by_caller(const Role& role, const Request* request) const;
+  Scheduler& choose(Role& role, const Request& request);
+  Scheduler& choose_by_caller(const Role& role, const Request& request) const;
   static std::size_t least_loaded(const Role& role);
 
   RoutingPolicy policy_;

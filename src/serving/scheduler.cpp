@@ -53,12 +53,16 @@ Scheduler::Scheduler(const Instance& instance, const FidelityPolicy& policy, KVC
 
 void Scheduler::add_request(Request& request) {
   kv_.prepare(request);
+  settled_ = false;
+  inbox_.push_back(&request);
+  if (admission_ != nullptr) {
+    queue_behind_preempted(request);
+    return;
+  }
   const auto place =
       std::upper_bound(waiting_.begin(), waiting_.end(), &request,
                        [](const Request* a, const Request* b) { return earlier(*a, *b); });
   waiting_.insert(place, &request);
-  inbox_.push_back(&request);
-  settled_ = false;
 }
 
 void Scheduler::add_decode(Request& request) {
@@ -129,7 +133,8 @@ Batch* Scheduler::form(Nanos now) {
   }
   // Otherwise time alone, or another instance that writes to a shared tier, may change the answer.
   const bool head_arrived = waiting_.empty() || waiting_.front()->arrival <= now;
-  settled_ = !preempted && head_arrived && kv_.lower() == nullptr;
+  // So may a caller's policy.
+  settled_ = !preempted && head_arrived && kv_.lower() == nullptr && admission_ == nullptr;
   return nullptr;
 }
 
@@ -212,6 +217,10 @@ bool Scheduler::may_admit_more() const {
 }
 
 void Scheduler::admit_waiting(Nanos now) {
+  if (admission_ != nullptr) {
+    admit_chosen(now);
+    return;
+  }
   while (!waiting_.empty() && budget_ > 0 && may_admit_more() && admit(*waiting_.front(), now)) {
   }
 }
@@ -222,7 +231,15 @@ std::int64_t Scheduler::brought_along(const Request& request) {
   return has_it ? std::max(request.input - 1, std::int64_t{0}) : 0;
 }
 
-/// Moves the head of the waiting queue into the step. False: it cannot enter, nor can those behind.
+void Scheduler::leave_queue(const Request& request) {
+  if (waiting_.front() == &request) {
+    waiting_.pop_front();
+  } else {
+    waiting_.erase(std::find(waiting_.begin(), waiting_.end(), &request));
+  }
+}
+
+/// Moves a waiting request into the step. False: it cannot enter, nor can those behind it.
 bool Scheduler::admit(Request& request, Nanos now) {
   if (request.arrival > now) {
     return false;
@@ -249,7 +266,7 @@ bool Scheduler::admit(Request& request, Nanos now) {
   if (!kv_.allocate(request, computed, count, hit)) {
     return false;
   }
-  waiting_.pop_front();
+  leave_queue(request);
   if (request.num_preemptions > 0) {
     recompute_tokens_ += std::max(request.num_tokens - computed, std::int64_t{0});
     if (observer_ != nullptr) {

@@ -18,6 +18,7 @@
 
 #include "config/cluster.hpp"
 #include "config/fidelity.hpp"
+#include "serving/admission_policy.hpp"
 #include "serving/batch.hpp"
 #include "serving/kv_cache_manager.hpp"
 #include "serving/request.hpp"
@@ -58,6 +59,10 @@ public:
   Scheduler(const Instance& instance, const FidelityPolicy& policy, KVCacheManager kv,
             SchedulerObserver* observer = nullptr);
 
+  /// Who decides who enters, instead of first come, first served; null: nobody. It must outlive the
+  /// scheduler or be taken away.
+  void decide_by(AdmissionPolicy* policy) { admission_ = policy; }
+
   /// Puts an arrived request in the waiting queue, kept by (arrival, id).
   void add_request(Request& request);
   /// Takes over a request whose prompt another instance computed; it waits while the pool cannot
@@ -91,6 +96,10 @@ public:
   [[nodiscard]] std::size_t num_running() const { return running_.size(); }
   [[nodiscard]] std::size_t num_inflight() const { return inflight_.size(); }
   [[nodiscard]] std::size_t num_waiting_arrived(Nanos now) const;
+  /// In queue order, without computed prompts that another instance handed over.
+  [[nodiscard]] const std::deque<Request*>& waiting() const { return waiting_; }
+  /// In admission order.
+  [[nodiscard]] const std::vector<Request*>& running() const { return running_; }
   [[nodiscard]] const std::vector<Request*>& done() const {
     return done_;
   }  ///< in completion order
@@ -117,7 +126,10 @@ private:
   bool admit_handed_over(Request& request);
   void preempt_last();
   void admit_waiting(Nanos now);
+  void admit_chosen(Nanos now);
   bool admit(Request& request, Nanos now);
+  void leave_queue(const Request& request);
+  void queue_behind_preempted(Request& request);
   Batch& build_batch(Nanos now);
   void add_entry(Batch& batch, const BatchEntry& entry, Nanos now);
   Batch& open_batch(Nanos now);
@@ -152,6 +164,8 @@ private:
   std::int64_t num_preemptions_ = 0;
   std::int64_t recompute_tokens_ = 0;
   bool settled_ = false;  ///< asking again finds nothing until a request or a completion comes in
+  AdmissionPolicy* admission_ = nullptr;
+  bool held_back_ = false;              ///< the policy's last answer was to admit nobody
   const Request* too_large_ = nullptr;  ///< preempted itself although it had the whole pool
 };
 

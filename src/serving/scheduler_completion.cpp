@@ -159,6 +159,9 @@ std::optional<std::string> Scheduler::blocked_reason(Nanos now) {
   if (head.arrival > now) {
     return std::nullopt;
   }
+  if (admission_ != nullptr && held_back_) {
+    return fmt::format("the scheduling policy admits none of {} waiting requests", waiting_.size());
+  }
   const PrefixHit& hit = kv_.look_up(head, true);
   const std::int64_t count = cap(head.num_tokens - std::max(hit.tokens(), brought_along(head)));
   if (count <= 0) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/units.hpp"
@@ -44,5 +45,8 @@ struct WorkloadReadOptions {
 /// Reads flat and session lines, mixed. Throws UserError naming file, line and field.
 [[nodiscard]] Workload read_workload(const std::filesystem::path& file,
                                      const WorkloadReadOptions& options);
+/// The same from text; `name` stands for the file in messages.
+[[nodiscard]] Workload read_workload_text(std::string_view text, const std::string& name,
+                                          const WorkloadReadOptions& options);
 
 }  // namespace lockstep

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -123,11 +126,34 @@ void WorkloadReader::read_session(const LinePlace& place) {
   workload_.sessions.push_back(std::move(session));
 }
 
-}  // namespace
+/// Lines of a text, as LineReader gives those of a file.
+class TextLines {
+public:
+  explicit TextLines(std::string_view text) : text_(text), end_(text.size()) {
+    text_.append(LineReader::kPadding, ' ');
+  }
+  std::optional<std::string_view> next() {
+    if (begin_ >= end_) {
+      return std::nullopt;
+    }
+    const std::size_t start = begin_;
+    const std::size_t stop = std::min(text_.find('\n', start), end_);
+    begin_ = stop + 1;
+    ++line_number_;
+    return std::string_view(text_).substr(start, stop - start);
+  }
+  [[nodiscard]] std::int64_t line_number() const { return line_number_; }
 
-Workload read_workload(const std::filesystem::path& file, const WorkloadReadOptions& options) {
-  LineReader lines(file);
-  WorkloadReader reader(file.string(), options);
+private:
+  std::string text_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::int64_t line_number_ = 0;
+};
+
+template <class Lines>
+Workload read_lines(Lines& lines, const std::string& name, const WorkloadReadOptions& options) {
+  WorkloadReader reader(name, options);
   std::int64_t first_blank = 0;
   while (options.max_lines <= 0 || lines.line_number() < options.max_lines) {
     const auto line = lines.next();
@@ -139,18 +165,31 @@ Workload read_workload(const std::filesystem::path& file, const WorkloadReadOpti
       continue;
     }
     if (first_blank != 0) {
-      throw UserError("a blank line between requests", Where{file.string(), first_blank, {}},
+      throw UserError("a blank line between requests", Where{name, first_blank, {}},
                       "delete the line");
     }
     reader.read_line(*line, lines.line_number());
   }
   Workload workload = reader.take();
   if (workload.requests.empty()) {
-    throw UserError("the workload holds no request", Where{file.string(), 0, {}},
+    throw UserError("the workload holds no request", Where{name, 0, {}},
                     "add one JSON object per line, or generate a workload with "
                     "`lockstep workload`");
   }
   return workload;
+}
+
+}  // namespace
+
+Workload read_workload(const std::filesystem::path& file, const WorkloadReadOptions& options) {
+  LineReader lines(file);
+  return read_lines(lines, file.string(), options);
+}
+
+Workload read_workload_text(std::string_view text, const std::string& name,
+                            const WorkloadReadOptions& options) {
+  TextLines lines(text);
+  return read_lines(lines, name, options);
 }
 
 }  // namespace lockstep

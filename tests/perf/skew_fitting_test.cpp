@@ -95,12 +95,28 @@ std::string text_of(const std::filesystem::path& file) {
   return {std::istreambuf_iterator<char>(stream), {}};
 }
 
+/// Scalars by their path.
+std::map<std::string, std::string> flat(const YAML::Node& node, const std::string& path = "") {
+  std::map<std::string, std::string> found;
+  if (node.IsScalar()) {
+    found[path] = node.Scalar();
+  }
+  std::size_t place = 0;
+  for (const auto& entry : node) {
+    const bool listed = node.IsSequence();
+    const std::string name = listed ? std::to_string(place++) : entry.first.Scalar();
+    found.merge(flat(listed ? YAML::Node(entry) : entry.second, path + "/" + name));
+  }
+  return found;
+}
+
 class MeasuredSkew : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(MeasuredSkew, RefittingGivesTheBundlesTable) {
   LOCKSTEP_REQUIRE_REFERENCE(reference);
   const auto dir = reference / "bundles" / GetParam();
   const YamlFile meta(dir / "meta.yaml");
+  std::map<std::int64_t, FittedSkew> fits;
   for (const char* tp : {"1", "2"}) {
     const auto folder = dir / (std::string("tp") + tp);
     if (!std::filesystem::exists(folder)) {
@@ -108,6 +124,7 @@ TEST_P(MeasuredSkew, RefittingGivesTheBundlesTable) {
     }
     const FittedSkew fit = fit_skew(read_skew_samples(folder / "skew.csv"));
     EXPECT_EQ(skew_fit_csv(fit), text_of(folder / "skew_fit.csv")) << folder;
+    fits[std::stoi(tp)] = fit;
     const YAML::Node entry = meta.root()["skew_fit"]["per_tp"];
     if (!entry.IsDefined()) {
       EXPECT_EQ(fit.alpha_default, 0.0224);  // this bundle's meta keeps no fit
@@ -120,6 +137,10 @@ TEST_P(MeasuredSkew, RefittingGivesTheBundlesTable) {
     EXPECT_EQ(fit.errors.p90, known["rel_err_p90"].as<double>());
     EXPECT_EQ(fit.errors.p99, known["rel_err_p99"].as<double>());
     EXPECT_EQ(fit.errors.signed_mean, known["signed_mean"].as<double>());
+  }
+  // The whole block, its axes included, as `lockstep perf fit-skew` prints it.
+  if (const YAML::Node known = meta.root()["skew_fit"]; known["per_tp"].IsDefined()) {
+    EXPECT_EQ(flat(YAML::Load(skew_fit_meta(fits))["skew_fit"]), flat(known));
   }
 }
 

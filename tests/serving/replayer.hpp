@@ -130,7 +130,7 @@ private:
     }
     for (Request* request : done.ended) {
       if (needs_handoff(*request)) {
-        router_->choose_decode().add_decode(*request);
+        router_->choose_decode(*request).add_decode(*request);
       } else {
         router_->on_complete(*request, now);
       }

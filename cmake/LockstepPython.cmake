@@ -1,0 +1,25 @@
+# Whether `import lockstep` can be built: LOCKSTEP_PYTHON is on where pybind11 and Python's headers
+# are. An interpreter cannot load an instrumented module, so sanitised builds go without it.
+if(NOT DEFINED Python_EXECUTABLE AND EXISTS /usr/bin/python3)
+  # The one that Debian's pybind11, numpy, pandas and pytest belong to, whatever else is in PATH.
+  set(Python_EXECUTABLE /usr/bin/python3)
+endif()
+find_package(Python QUIET COMPONENTS Interpreter Development.Module)
+if(Python_Development.Module_FOUND AND NOT LOCKSTEP_SANITIZE)
+  find_package(pybind11 CONFIG QUIET)
+endif()
+if(pybind11_FOUND)
+  set(can_python ON)
+else()
+  set(can_python OFF)
+endif()
+option(LOCKSTEP_PYTHON "Build the Python package (needs python3-dev and pybind11-dev)" ${can_python})
+if(LOCKSTEP_PYTHON)
+  if(NOT pybind11_FOUND)
+    message(FATAL_ERROR "LOCKSTEP_PYTHON needs pybind11-dev and python3-dev, and no sanitizer")
+  endif()
+  # The rooms go into a shared object. What is hidden stays as fast as in a program.
+  set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+  set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+  set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+endif()

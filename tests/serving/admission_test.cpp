@@ -1,0 +1,95 @@
+// A caller's policy decides who enters.
+#include "serving/admission_policy.hpp"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <utility>
+
+#include "base/error.hpp"
+#include "one_npu.hpp"
+
+namespace lockstep::testing {
+namespace {
+
+using Waiting = std::span<const Request* const>;
+using Places = std::vector<std::size_t>;
+
+class Answers final : public AdmissionPolicy {
+public:
+  explicit Answers(std::function<Places(Waiting)> answer) : answer_(std::move(answer)) {}
+  Places choose(const Scheduler& /*scheduler*/, Nanos /*now*/, Waiting waiting) override {
+    return answer_(waiting);
+  }
+
+private:
+  std::function<Places(Waiting)> answer_;
+};
+
+TEST(Admission, TheAnswersOrderIsTheBatchsOrder) {
+  OneNpu npu(100);
+  Answers last_first([](Waiting waiting) {
+    Places places;
+    for (std::size_t i = waiting.size(); i-- > 0;) {
+      places.push_back(i);
+    }
+    return places;
+  });
+  npu.scheduler().decide_by(&last_first);
+  for (const std::int64_t arrival : {0, 1, 2, 90}) {
+    npu.scheduler().add_request(npu.requests.add(4, 2, arrival));
+  }
+  EXPECT_EQ(text(npu.schedule(5)), "r2 4@0, r1 4@0, r0 4@0");  // the fourth has not arrived
+  EXPECT_EQ(npu.scheduler().num_waiting(), 1U);
+}
+
+TEST(Admission, WhoIsNotNamedWaitsOnInItsPlace) {
+  OneNpu npu(100);
+  Places next{1};
+  Answers chosen([&](Waiting) { return next; });
+  npu.scheduler().decide_by(&chosen);
+  for (int i = 0; i < 3; ++i) {
+    npu.scheduler().add_request(npu.requests.add(4, 3, i));
+  }
+  EXPECT_EQ(text(npu.schedule(5)), "r1 4@0");
+  ASSERT_EQ(npu.scheduler().waiting().size(), 2U);
+  EXPECT_EQ(npu.scheduler().waiting()[0]->id, 0);
+  EXPECT_EQ(npu.scheduler().waiting()[1]->id, 2);
+  npu.finish(0, 10);
+  next = {};
+  EXPECT_EQ(text(npu.schedule(10)), "r1 1@4");
+}
+
+TEST(Admission, TheFirstWithoutRoomEndsTheStep) {
+  OneNpu npu(4);  // 16 tokens
+  Answers chosen([](Waiting) { return Places{0, 2, 1}; });
+  npu.scheduler().decide_by(&chosen);
+  npu.scheduler().add_request(npu.requests.add(8, 1, 0));
+  npu.scheduler().add_request(npu.requests.add(4, 1, 1));
+  npu.scheduler().add_request(npu.requests.add(12, 1, 2));
+  EXPECT_EQ(text(npu.schedule(5)), "r0 8@0");
+}
+
+TEST(Admission, HoldingAllBackIsSaid) {
+  OneNpu npu(100);
+  Answers nobody([](Waiting) { return Places{}; });
+  npu.scheduler().decide_by(&nobody);
+  npu.scheduler().add_request(npu.requests.add(4, 2));
+  EXPECT_EQ(npu.schedule(1), nullptr);
+  EXPECT_EQ(npu.scheduler().blocked_reason(Nanos{1}),
+            "the scheduling policy admits none of 1 waiting requests");
+}
+
+TEST(Admission, WrongPlacesAreRefused) {
+  for (const Places& places : {Places{2}, Places{0, 0}}) {
+    OneNpu npu(100);
+    Answers wrong([&](Waiting) { return places; });
+    npu.scheduler().decide_by(&wrong);
+    npu.scheduler().add_request(npu.requests.add(4, 2));
+    npu.scheduler().add_request(npu.requests.add(4, 2));
+    EXPECT_THROW((void)npu.schedule(1), UserError);
+  }
+}
+
+}  // namespace
+}  // namespace lockstep::testing
