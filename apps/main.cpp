@@ -20,6 +20,7 @@
 #include "plan_command.hpp"
 #include "report_command.hpp"
 #include "run_command.hpp"
+#include "serve_command.hpp"
 #include "shell_command.hpp"
 #include "step_command.hpp"
 #include "support_command.hpp"
@@ -61,6 +62,7 @@ int dispatch(int argc, char** argv) {
   add_export_command(app, exit_code);
   add_hardware_command(app, exit_code);
   add_init_command(app, exit_code);
+  add_serve_command(app, exit_code);
   add_shell_commands(app, exit_code);
   try {
     app.parse(argc, argv);
