@@ -11,6 +11,7 @@
 namespace lockstep {
 
 struct ApiRequestReader::Parser {
+  explicit Parser(std::size_t depth) : max_depth(depth) {}
   simdjson::dom::parser parser;
   std::size_t max_depth;
 };
@@ -188,7 +189,7 @@ void read_stream(const dom::object& body, ApiRequest& request) {
 }  // namespace
 
 ApiRequestReader::ApiRequestReader(std::size_t max_depth)
-    : parser_(std::make_unique<Parser>(Parser{{}, max_depth})) {}
+    : parser_(std::make_unique<Parser>(max_depth)) {}
 ApiRequestReader::~ApiRequestReader() = default;
 
 ApiRequest ApiRequestReader::read(ApiKind kind, std::string_view body) {
