@@ -4,6 +4,7 @@
 
 #include "config/flag_table.hpp"
 #include "config/near_miss.hpp"
+#include "serve_command.hpp"
 
 namespace lockstep {
 namespace {
@@ -92,6 +93,12 @@ Command command_tree(const CLI::App& root) {
     if (command.name == "run") {
       command.help = "simulate a workload on a cluster";
       command.flags = run_flags();
+    } else if (command.name == "serve") {
+      for (CommandFlag& flag : run_flags()) {
+        if (flag.names.front() != "--help" && serve_takes(flag.names.front())) {
+          command.flags.push_back(std::move(flag));
+        }
+      }
     }
   }
   return tree;

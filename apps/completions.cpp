@@ -56,8 +56,11 @@ std::string bash(const Command& tree) {
     if (!path.empty()) {
       paths += fmt::format("{}\"{}\"", paths.empty() ? "" : "|", path);
     }
-    words += fmt::format("    \"{}\") COMPREPLY=($(compgen -W \"{}\" -- \"$word\")) ;;\n", path,
-                         words_of(command));
+    // Where a file may stand as well as a sub-command both are offered.
+    const bool both = !command.commands.empty() && !command.positionals.empty();
+    words +=
+        fmt::format("    \"{}\") COMPREPLY=($(compgen -W \"{}\" -- \"$word\"){}) ;;\n", path,
+                    words_of(command), both ? " $([[ -n $word ]] && compgen -f -- \"$word\")" : "");
     for (const CommandFlag& flag : command.flags) {
       if (!flag.choices.empty()) {
         choices +=
@@ -74,12 +77,11 @@ std::string bash(const Command& tree) {
   done
   case "$path $before" in
 {}  esac
-  if [[ "$word" != -* && -n "$path" && $(compgen -f -- "$word") && -n "$word" ]]; then
-    COMPREPLY=($(compgen -f -- "$word"))
-    return
-  fi
   case "$path" in
 {}  esac
+  if [[ ${{#COMPREPLY[@]}} -eq 0 && "$word" != -* && -n "$path" ]]; then
+    COMPREPLY=($(compgen -f -- "$word"))
+  fi
 }}
 complete -o filenames -F _lockstep lockstep
 )",

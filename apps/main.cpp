@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "bench_import_command.hpp"
+#include "calibrate_command.hpp"
 #include "capacity_command.hpp"
 #include "check_command.hpp"
 #include "closed_loop_command.hpp"
@@ -22,13 +23,13 @@
 #include "plan_command.hpp"
 #include "report_command.hpp"
 #include "run_command.hpp"
+#include "serve_command.hpp"
 #include "shell_command.hpp"
 #include "step_command.hpp"
 #include "support_command.hpp"
 #include "sweep_command.hpp"
 #include "trace_command.hpp"
 #include "validate_command.hpp"
-#include "calibrate_command.hpp"
 #include "workload_command.hpp"
 
 namespace lockstep {
@@ -67,6 +68,7 @@ int dispatch(int argc, char** argv) {
   add_export_command(app, exit_code);
   add_hardware_command(app, exit_code);
   add_init_command(app, exit_code);
+  add_serve_command(app, exit_code);
   add_shell_commands(app, exit_code);
   try {
     app.parse(argc, argv);

@@ -69,85 +69,131 @@ struct Outputs {
   }
 };
 
-void simulate(const ParsedFlags& flags, std::span<const std::string> args) {
-  const RunOptions& options = flags.options;
-  const std::string id = run_id_of(options);
-  const OutputOptions& shown = flags.outputs;
-  const Outputs outputs(flags, id);
-  const RunSetup setup = load_run(options);
-  KernelTimeLibrary library(setup.perf);
-  const Terminal terminal = detect_terminal(stdout);
-  ConsoleReporter reporter(options, setup.cluster,
-                           {shown.json ? stderr : stdout, terminal, shown.quiet || shown.json});
-  ProgressBar bar(stdout, shown.quiet || shown.json ? Terminal{} : terminal,
-                  number_of_requests(setup));
-  RunRecorder recorder(setup.cluster);
-  ObserverFan observers;
-  observers.add(bar);
-  observers.add(reporter);
-  if (outputs.recorded()) {
-    observers.add(recorder);
-  }
-  std::optional<TraceWriter> trace;
-  if (outputs.trace) {
-    trace.emplace(outputs.trace->path(), setup.cluster);
-    observers.add(*trace);
-  }
-  PreparedRun run(flags, setup.cluster, setup.workload ? &*setup.workload : nullptr, library,
-                  observers);
-  Simulation& simulation = run.simulation();
-  reporter.opening(LOCKSTEP_VERSION, id, simulation.kernel_time_sources());
-  log_warnings(reporter, "Main", run.ineffective());
-  log_warnings(reporter, "Main", simulation.warnings());
-  reporter.kv_initialization(simulation.kv_capacity());
-  simulation.announce_workload();
-  reporter.start();
-  const auto begin = std::chrono::steady_clock::now();
-  const RunResult result = simulation.run();
-  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
-  bar.clear();
-  if (outputs.csv) {
-    outputs.csv->commit(request_csv(result, setup.cluster));
-  }
-  if (trace) {
-    trace->commit();
-  }
-  const bool glances = terminal.interactive && !shown.quiet && !shown.json;
-  RunRecord record;
-  if (outputs.recorded() || glances) {
-    record = record_of(result, setup.cluster, options, simulation.kv_capacity());
-    recorder.finish(simulation.kv_capacity(), record);
-    record.total_steps = result.steps;
-    record.version = LOCKSTEP_VERSION;
-    record.run_id = id;
-    record.arguments.assign(args.begin(), args.end());
-    record.wall_seconds = wall.count();
-    for (const auto* warnings :
-         {&setup.cluster.warnings, &run.ineffective(), &simulation.warnings()}) {
-      record.warnings.insert(record.warnings.end(), warnings->begin(), warnings->end());
+/// One run from its files to its outputs: open(), simulate(), save(), close().
+class Run {
+public:
+  /// `args` are kept in the run file, so that it can be made again.
+  Run(const ParsedFlags& flags, std::span<const std::string> args)
+      : options_(flags.options),
+        args_(args),
+        shown_(flags.outputs),
+        id_(run_id(flags.options)),
+        outputs_(flags, id_),
+        setup_(load_run(flags.options)),
+        library_(setup_.perf),
+        terminal_(detect_terminal(stdout)),
+        reporter_(options_, setup_.cluster,
+                  {shown_.json ? stderr : stdout, terminal_, shown_.quiet || shown_.json}),
+        bar_(stdout, shown_.quiet || shown_.json ? Terminal{} : terminal_,
+             number_of_requests(setup_)),
+        recorder_(setup_.cluster) {
+    observers_.add(bar_);
+    observers_.add(reporter_);
+    if (outputs_.recorded()) {
+      observers_.add(recorder_);
     }
-    outputs.commit(record);
+    if (outputs_.trace) {
+      trace_.emplace(outputs_.trace->path(), setup_.cluster);
+      observers_.add(*trace_);
+    }
+    prepared_.emplace(flags, setup_.cluster, setup_.workload ? &*setup_.workload : nullptr,
+                      library_, observers_);
   }
-  reporter.exiting(result);
-  reporter.results(result, wall.count());
-  if (glances) {
-    reporter.extra(glance(record, Painter(terminal)));
+
+  void open();
+  void simulate();
+  void save();
+  void close();
+
+private:
+  [[nodiscard]] bool glances() const {
+    return terminal_.interactive && !shown_.quiet && !shown_.json;
   }
-  if (outputs.csv) {
-    reporter.saving(*options.output);
+  [[nodiscard]] RunRecord make_record();
+
+  const RunOptions& options_;
+  std::span<const std::string> args_;
+  const OutputOptions& shown_;
+  std::string id_;
+  Outputs outputs_;
+  RunSetup setup_;
+  KernelTimeLibrary library_;
+  Terminal terminal_;
+  ConsoleReporter reporter_;
+  ProgressBar bar_;
+  RunRecorder recorder_;
+  ObserverFan observers_;
+  std::optional<TraceWriter> trace_;
+  std::optional<PreparedRun> prepared_;
+  RunResult result_;
+  std::chrono::duration<double> wall_{0};
+  RunRecord record_;
+};
+
+void Run::open() {
+  Simulation& simulation = prepared_->simulation();
+  reporter_.opening(LOCKSTEP_VERSION, id_, simulation.kernel_time_sources());
+  log_warnings(reporter_, "Main", prepared_->ineffective());
+  log_warnings(reporter_, "Main", simulation.warnings());
+  reporter_.kv_initialization(simulation.kv_capacity());
+  simulation.announce_workload();
+}
+
+void Run::simulate() {
+  reporter_.start();
+  const auto begin = std::chrono::steady_clock::now();
+  result_ = prepared_->simulation().run();
+  wall_ = std::chrono::steady_clock::now() - begin;
+  bar_.clear();
+}
+
+RunRecord Run::make_record() {
+  const auto& capacity = prepared_->simulation().kv_capacity();
+  RunRecord record = record_of(result_, setup_.cluster, options_, capacity);
+  recorder_.finish(capacity, record);
+  record.total_steps = result_.steps;
+  record.version = LOCKSTEP_VERSION;
+  record.run_id = id_;
+  record.arguments.assign(args_.begin(), args_.end());
+  record.wall_seconds = wall_.count();
+  record.warnings = prepared_->warnings();
+  return record;
+}
+
+void Run::save() {
+  if (outputs_.csv) {
+    outputs_.csv->commit(request_csv(result_, setup_.cluster));
   }
-  if (outputs.run_file) {
-    reporter.extra(fmt::format("Saving the run to: {}\n", *shown.save_run));
+  if (trace_) {
+    trace_->commit();
   }
-  if (outputs.trace) {
-    reporter.extra(fmt::format("Saving the trace to: {}\n", *shown.trace));
+  if (outputs_.recorded() || glances()) {
+    record_ = make_record();
+    outputs_.commit(record_);
   }
-  if (outputs.report) {
-    reporter.extra(fmt::format("Saving the report to: {}\n", *shown.report));
+}
+
+void Run::close() {
+  reporter_.exiting(result_);
+  reporter_.results(result_, wall_.count());
+  if (glances()) {
+    reporter_.extra(glance(record_, Painter(terminal_)));
   }
-  reporter.flush();
-  if (shown.json) {
-    std::fputs(summary_text(record).c_str(), stdout);
+  if (outputs_.csv) {
+    reporter_.saving(*options_.output);
+  }
+  const auto saved = [&](const std::optional<OutputFile>& file, std::string_view what,
+                         const std::optional<std::string>& name) {
+    if (file) {
+      reporter_.extra(fmt::format("Saving the {} to: {}\n", what, *name));
+    }
+  };
+  saved(outputs_.run_file, "run", shown_.save_run);
+  saved(outputs_.trace, "trace", shown_.trace);
+  saved(outputs_.report, "report", shown_.report);
+  reporter_.flush();
+  if (shown_.json) {
+    std::fputs(summary_text(record_).c_str(), stdout);
   }
 }
 
@@ -163,7 +209,11 @@ int run_command(std::span<const std::string> args, std::string_view program) {
     std::fputs(usage->text.c_str(), stderr);
     return static_cast<int>(ExitCode::user_error);
   }
-  simulate(std::get<ParsedFlags>(flags), args);
+  Run run(std::get<ParsedFlags>(flags), args);
+  run.open();
+  run.simulate();
+  run.save();
+  run.close();
   return static_cast<int>(ExitCode::ok);
 }
 

@@ -18,6 +18,7 @@ public:
     routing_flags();
     model_flags();
     file_flags();
+    engine_flags();
     return std::move(notes_);
   }
 
@@ -59,6 +60,27 @@ private:
       note("--request-routing-policy", "without --dataset every instance gets its own requests");
       note("--num-reqs", "there is no --dataset to cut");
       note("--skip-prefill", "it acts on the requests of a --dataset");
+    }
+  }
+
+  void engine_flags() {
+    if (options_.fidelity == Fidelity::reference) {
+      for (const char* flag : {"--engine-terms", "--max-cudagraph-capture-size", "--calibration"}) {
+        note(flag, "it acts under --fidelity vllm");
+      }
+      return;
+    }
+    const auto has_terms = [this](const Instance& instance) {
+      const auto members =
+          instance.dp_group
+              ? cluster_.dp_groups[static_cast<std::size_t>(*instance.dp_group)].members.size()
+              : 1;
+      return instance.calibration &&
+             instance.calibration->find(instance.hardware, instance.model->name, instance.tp,
+                                        static_cast<std::int64_t>(members)) != nullptr;
+    };
+    if (!any(has_terms)) {
+      note("--calibration", "the file has no terms for an instance of the cluster");
     }
   }
 

@@ -58,9 +58,8 @@ void read_switches(const JsonView& view, const RunOptions& options, Instance& in
 void read_engine(const JsonView& view, const RunOptions& options, Instance& instance) {
   const auto own = view.find("num_gpu_blocks");
   if (own || options.num_gpu_blocks_override) {
-    instance.num_gpu_blocks =
-        limit(view, "num_gpu_blocks", "--num-gpu-blocks-override",
-              options.num_gpu_blocks_override.value_or(0), 1, "");
+    instance.num_gpu_blocks = limit(view, "num_gpu_blocks", "--num-gpu-blocks-override",
+                                    options.num_gpu_blocks_override.value_or(0), 1, "");
   }
   if (options.fidelity == Fidelity::reference) {
     return;
@@ -73,9 +72,8 @@ void read_engine(const JsonView& view, const RunOptions& options, Instance& inst
   instance.capture_sizes =
       default_capture_sizes(instance.max_num_seqs, instance.max_num_batched_tokens);
   if (options.max_cudagraph_capture_size) {
-    std::erase_if(instance.capture_sizes, [&](std::int64_t size) {
-      return size > *options.max_cudagraph_capture_size;
-    });
+    std::erase_if(instance.capture_sizes,
+                  [&](std::int64_t size) { return size > *options.max_cudagraph_capture_size; });
   }
 }
 

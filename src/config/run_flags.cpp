@@ -26,6 +26,7 @@ public:
   explicit Parser(std::span<const std::string> args) : args_(args) {}
 
   ParsedFlags parse() {
+    parsed_.options.fidelity = Fidelity::vllm;  // what people at a command line want
     classify_all();
     for (std::size_t i = 0; i < args_.size();) {
       i = words_[i].kind == FlagWord::Kind::flag ? take_flag(i) : take_stray(i);

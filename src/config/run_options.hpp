@@ -53,7 +53,7 @@ struct RunOptions {
   std::string network_backend = "analytical";
 
   // Our own.
-  Fidelity fidelity = Fidelity::reference;
+  Fidelity fidelity = Fidelity::reference;  ///< at the command line vllm is the default
   ExpertExchange expert_exchange = ExpertExchange::all_gather_reduce_scatter;
   EngineTerms engine_terms = EngineTerms::all();           ///< under Fidelity::vllm
   std::optional<std::int64_t> num_gpu_blocks_override;     ///< KV blocks of an instance

@@ -148,12 +148,16 @@ void DeviceSimulator::step() {
   }
 }
 
-void DeviceSimulator::run_until(Nanos horizon) {
+Nanos DeviceSimulator::next_time() const {
+  return impl_->parts.queue.next_time();
+}
+
+void DeviceSimulator::run_until(Nanos horizon, Nanos limit) {
   const std::int64_t finished = impl_->parts.times_finished;
   do {
     impl_->step();
   } while (impl_->parts.now < horizon && impl_->parts.times_finished == finished &&
-           !impl_->parts.queue.empty());
+           !impl_->parts.queue.empty() && impl_->parts.queue.next_time() <= limit);
 }
 
 void DeviceSimulator::advance_idle_to(Nanos time) {

@@ -90,10 +90,12 @@ public:
   [[nodiscard]] bool busy() const;
   /// Handles the earliest pending time; when none is pending adds idle_step to the clock.
   void step();
+  /// When the earliest event is due; some must be pending.
+  [[nodiscard]] Nanos next_time() const;
   /// Steps on without anybody looking in between: until a time at or after `horizon` has been
-  /// handled, or some NPU has become finished, or nothing is pending. Handles at least one time;
-  /// something must be pending.
-  void run_until(Nanos horizon);
+  /// handled, or some NPU has become finished, or nothing is pending up to `limit`. Handles at
+  /// least one time; something must be pending.
+  void run_until(Nanos horizon, Nanos limit = Nanos::max());
   /// When nothing is pending: moves the clock to `time` (not backwards).
   void advance_idle_to(Nanos time);
 

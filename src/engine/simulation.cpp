@@ -129,10 +129,12 @@ void Simulation::announce_workload() {
                                 router_->num_pending(), router_->num_sessions_open())});
 }
 
+Nanos Simulation::opening_alarm() const {
+  return std::min(router_->first_arrival(), controller_->log_interval());
+}
+
 void Simulation::start_opening_event() {
-  const Nanos first = router_->first_arrival();
-  const Nanos interval = controller_->log_interval();
-  const Nanos alarm = interval > first ? first : interval;
+  const Nanos alarm = opening_alarm();
   for (std::int64_t npu = 0; npu < device_->num_npus(); ++npu) {
     device_->start(
         std::make_shared<const NpuGraph>(event_graph(static_cast<std::int32_t>(npu), alarm)));
@@ -163,32 +165,43 @@ bool Simulation::advance() {
     begun_ = true;
     start_opening_event();
   }
-  advance_clock(quiet_);
+  advance_clock();
   const std::int64_t before = controller_->activity();
   over_ = !poll_all();
   quiet_ = controller_->activity() == before;
   return !over_;
 }
 
-void Simulation::advance_clock(bool quiet) {
+void Simulation::advance_clock() {
   if (device_->busy()) {
-    if (quiet && polls_may_be_skipped()) {
-      device_->run_until(next_cause());
+    if (quiet_ && polls_may_be_skipped()) {
+      device_->run_until(next_cause(), limit_);
     } else {
       device_->step();
     }
     return;
   }
-  if (quiet && (!router_->next_arrival() || !anybody_asks())) {
+  const auto target = idle_target();
+  if (!target) {
     report_stuck();
   }
-  if (policy_.idle_step == Nanos{0}) {
-    if (quiet) {
-      device_->advance_idle_to(std::max(device_->now(), *router_->next_arrival()));
-    }
-    return;  // something changed without an event: ask again at the same time
+  device_->advance_idle_to(*target);
+}
+
+/// Where the clock goes when nothing is in flight; nothing: whatever is left can never go on.
+std::optional<Nanos> Simulation::idle_target() const {
+  const Nanos now = device_->now();
+  if (!quiet_) {
+    return now + policy_.idle_step;  // something changed without an event
   }
-  device_->advance_idle_to(quiet ? idle_jump() : device_->now() + policy_.idle_step);
+  if (!anybody_asks()) {
+    return std::nullopt;
+  }
+  const auto arrival = router_->next_arrival();
+  if (policy_.idle_step == Nanos{0}) {
+    return arrival ? std::optional(std::max(now, *arrival)) : std::nullopt;
+  }
+  return arrival || router_->is_open() ? std::optional(idle_jump()) : std::nullopt;
 }
 
 /// Otherwise all NPUs wait for each other, and no arrival can change that.

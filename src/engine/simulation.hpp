@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,29 @@ public:
   /// done; then finish() says what run() would have returned.
   bool advance();
   RunResult finish() { return collect(); }
+
+  /// An open run, told before it begins: it never ends by itself, requests come by submit() while
+  /// it goes on, and advance_within() keeps it from passing the time of those yet to come. What
+  /// happens is what a closed run of the same requests would have done.
+  void keep_open();
+  /// `request` (made by make_request) must outlive the run or its completion; its arrival must lie
+  /// after every limit so far.
+  void submit(Request& request);
+  /// The client has gone: the request gives back what it holds and ends without a stamp. It must
+  /// live on until it is in no batch any more (Request::num_in_flight).
+  void withdraw(Request& request);
+  /// When the next thing happens, if no further request comes. Nothing: not before one does.
+  [[nodiscard]] std::optional<Nanos> next_time() const;
+  /// One advance() that passes nothing later than `limit`; false: nothing happens by then. Throws
+  /// UserError as run() when what was submitted can never go on.
+  bool advance_within(Nanos limit);
+  /// Takes the requests that are done out of the schedulers' lists, so that they may be destroyed.
+  void drop_done();
+
+  [[nodiscard]] std::size_t num_instances() const { return instances_.size(); }
+  [[nodiscard]] const Scheduler& scheduler(std::size_t instance) const {
+    return instances_[instance]->scheduler();
+  }
   [[nodiscard]] Nanos now() const { return device_->now(); }
   [[nodiscard]] Router& router() { return *router_; }
   /// By instance id.
@@ -67,12 +91,14 @@ private:
 
   void make_instances(const RunOptions& options, KernelTimeLibrary& kernel_times);
   void check_requests_fit(const Workload& workload) const;
+  [[nodiscard]] Nanos opening_alarm() const;
   void start_opening_event();
-  void advance_clock(bool quiet);
+  void advance_clock();
   [[nodiscard]] bool anybody_asks() const;
   [[nodiscard]] bool polls_may_be_skipped() const;
   [[nodiscard]] Nanos next_cause() const;
   [[nodiscard]] Nanos idle_jump() const;
+  [[nodiscard]] std::optional<Nanos> idle_target() const;
   /// False: the run is over.
   bool poll_all();
   bool poll(PolledNpu& polled, bool start_npu);
@@ -97,6 +123,7 @@ private:
   std::vector<PolledNpu> end_list_, start_list_;
   bool begun_ = false;
   bool over_ = false;
+  Nanos limit_ = Nanos::max();
   bool quiet_ = false;  ///< nothing happened in the last round of polls
 };
 

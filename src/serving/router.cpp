@@ -16,6 +16,17 @@ constexpr std::int64_t kBuiltInRequests = 16;
 constexpr std::int64_t kBuiltInPrompt = 64;
 constexpr std::int64_t kBuiltInTotal = 128;
 
+/// Queue length, waiting requests counting four times, relative to what the instance can run.
+double load_score(const Scheduler& scheduler) {
+  const auto queued = 4 * static_cast<std::int64_t>(scheduler.num_waiting()) +
+                      static_cast<std::int64_t>(scheduler.num_running());
+  const std::int64_t max_num_seqs = scheduler.instance().max_num_seqs;
+  const auto score = static_cast<double>(queued);
+  return max_num_seqs == 0 ? score : score / static_cast<double>(max_num_seqs);
+}
+
+}  // namespace
+
 Request make_request(const WorkloadRequest& source, Prompts prompts) {
   Request request;
   request.id = source.id;
@@ -27,17 +38,6 @@ Request make_request(const WorkloadRequest& source, Prompts prompts) {
   request.prompt_in_place = prompts == Prompts::in_place;
   return request;
 }
-
-/// Queue length, waiting requests counting four times, relative to what the instance can run.
-double load_score(const Scheduler& scheduler) {
-  const auto queued = 4 * static_cast<std::int64_t>(scheduler.num_waiting()) +
-                      static_cast<std::int64_t>(scheduler.num_running());
-  const std::int64_t max_num_seqs = scheduler.instance().max_num_seqs;
-  const auto score = static_cast<double>(queued);
-  return max_num_seqs == 0 ? score : score / static_cast<double>(max_num_seqs);
-}
-
-}  // namespace
 
 Prompts prompts_of(const RunOptions& options, const FidelityPolicy& policy) {
   if (!options.skip_prefill) {
@@ -193,11 +193,34 @@ void Router::on_complete(const Request& request, Nanos now) {
   }
   Request& next = requests_[static_cast<std::size_t>(session.first_request + next_call)];
   next.arrival = now + call.tool_duration;
+  enqueue(next);
+}
+
+void Router::enqueue(Request& request) {
   const auto routed = pending_.begin() + static_cast<std::ptrdiff_t>(next_);
   const auto place =
-      std::upper_bound(routed, pending_.end(), &next,
+      std::upper_bound(routed, pending_.end(), &request,
                        [](const Request* a, const Request* b) { return a->arrival < b->arrival; });
-  pending_.insert(place, &next);
+  pending_.insert(place, &request);
+}
+
+void Router::submit(Request& request) {
+  constexpr std::size_t kMostRouted = 4096;  // an open run would keep them for ever
+  if (next_ > kMostRouted) {
+    pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(next_));
+    next_ = 0;
+  }
+  enqueue(request);
+}
+
+bool Router::withdraw(const Request& request) {
+  const auto routed = pending_.begin() + static_cast<std::ptrdiff_t>(next_);
+  const auto found = std::find(routed, pending_.end(), &request);
+  if (found == pending_.end()) {
+    return false;
+  }
+  pending_.erase(found);
+  return true;
 }
 
 }  // namespace lockstep

@@ -27,6 +27,8 @@ enum class Prompts : std::uint8_t {
   computed_unstamped,  ///< but neither TTFT nor queueing delay is stamped
   in_place,            ///< their KV comes with the request; only the last token is computed
 };
+/// As the workload says, not arrived yet; `source` must outlive it.
+[[nodiscard]] Request make_request(const WorkloadRequest& source, Prompts prompts);
 /// Of a run, by --skip-prefill.
 [[nodiscard]] Prompts prompts_of(const RunOptions& options, const FidelityPolicy& policy);
 
@@ -48,12 +50,22 @@ public:
   using Chooser = std::function<std::size_t(const Request&, std::span<Scheduler* const>)>;
   void decide_by(Chooser chooser) { chooser_ = std::move(chooser); }
 
+  /// Instead of a workload: requests come one by one, and nobody knows the last.
+  void keep_open() { open_ = true; }
+  [[nodiscard]] bool is_open() const { return open_; }
+  /// `request` belongs to the caller and must outlive its completion; equal arrivals keep the
+  /// order of the calls.
+  void submit(Request& request);
+  /// Takes it back, unless it has been routed (false).
+  bool withdraw(const Request& request);
+
   /// When the run's first event is due: at least 1.
   [[nodiscard]] Nanos first_arrival() const;
   [[nodiscard]] std::optional<Nanos> next_arrival() const;
   [[nodiscard]] bool has_pending() const { return next_ < pending_.size(); }
   [[nodiscard]] std::size_t num_pending() const { return pending_.size() - next_; }
-  [[nodiscard]] bool has_open_sessions() const { return open_sessions_ > 0; }
+  /// Requests may come that are not pending yet.
+  [[nodiscard]] bool has_open_sessions() const { return open_ || open_sessions_ > 0; }
   /// Sessions with a call that has not completed.
   [[nodiscard]] std::size_t num_sessions_open() const { return open_sessions_; }
 
@@ -77,6 +89,7 @@ private:
   Scheduler& choose(Role& role, const Request& request);
   Scheduler& choose_by_caller(const Role& role, const Request& request) const;
   static std::size_t least_loaded(const Role& role);
+  void enqueue(Request& request);
 
   RoutingPolicy policy_;
   Chooser chooser_;
@@ -89,6 +102,7 @@ private:
   std::vector<Request*> pending_;  ///< sorted by arrival from next_ on; before it: routed
   std::size_t next_ = 0;
   std::size_t open_sessions_ = 0;
+  bool open_ = false;
   const Workload* workload_ = nullptr;
 };
 

@@ -81,6 +81,12 @@ public:
   /// NPU `npu` reports iteration `iteration` finished at `now`.
   Completion add_done(std::int64_t iteration, std::int32_t npu, Nanos now);
 
+  /// Its client has gone: it leaves its queue and gives its blocks back. Batches in flight still
+  /// compute it.
+  void withdraw(Request& request);
+  /// Forgets which requests are done.
+  void drop_done() { done_.clear(); }
+
   /// Something outside changed one of its requests: look again at the next schedule().
   void wake() { settled_ = false; }
 

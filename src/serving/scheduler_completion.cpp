@@ -128,6 +128,15 @@ void Scheduler::forget(Request& request) {
   }
 }
 
+void Scheduler::withdraw(Request& request) {
+  kv_.release(request);
+  request.status = RequestStatus::finished;
+  request.block_hashes = {};
+  forget(request);
+  std::erase(handed_over_, &request);
+  settled_ = false;
+}
+
 void Scheduler::close_batch(Batch& batch) {
   const auto found = std::find_if(inflight_.begin(), inflight_.end(),
                                   [&](const auto& other) { return other.get() == &batch; });

@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = None
-PAGES = ("quickstart.md", "report.md", "dp-ep.md", "run-json.md", "explain.md")
+PAGES = ("quickstart.md", "report.md", "dp-ep.md", "run-json.md", "explain.md", "serve.md")
 
 
 def commands_of(page):
@@ -57,7 +57,7 @@ class Schemas(unittest.TestCase):
         cls.validator = {
             name: jsonschema.Draft7Validator(
                 json.loads((ROOT / f"docs/schema/{name}.schema.json").read_text()))
-            for name in ("cluster", "workload")}
+            for name in ("cluster", "workload", "sweep")}
 
     def test_shipped_clusters(self):
         files = sorted((ROOT / "configs/cluster").glob("*.json"))
@@ -87,6 +87,39 @@ class Schemas(unittest.TestCase):
         config["nodes"][0]["instances"][0]["max_num_seq"] = 3
         self.assertFalse(self.validator["cluster"].is_valid(config))
         self.assertFalse(self.validator["workload"].is_valid({"input_toks": 3}))
+
+    def test_sweeps(self):
+        """What the program reads is valid, what it refuses is not."""
+        good = {"cluster": "configs/cluster/rtx4090_single_instance.json", "flags": {"dtype": "bfloat16"},
+                "workload": {"arrivals": "poisson", "num_reqs": 2, "rate": 20, "input_toks": 20,
+                             "output_toks": "uniform:2:4"},
+                "slo": {"ttft_ms": 100}, "grid": {"flag.max-num-seqs": [1]}}
+        slips = [{"grid": {}, "gird": {}}, {"flags": {"max-num-sqs": 1}}, {"flags": {"output": "x"}},
+                 {"workload": {"arrivals": "poison"}}, {"workload": {"file": "x", "input_toks": 1}},
+                 {"slo": {"ttft": 1}}, {"grid": {"rate": [1]}}, {"grid": {"workload.rate": []}},
+                 {"list": []}, {"cluster": 3}]
+        with tempfile.TemporaryDirectory() as folder:
+            for number, change in enumerate([{}, *slips]):
+                spec = {**good, **change}
+                file = Path(folder) / f"{number}.yaml"
+                file.write_text(json.dumps(spec))
+                with self.subTest(change):
+                    done = subprocess.run([BINARY, "sweep", file, "--quiet", "--output",
+                                           Path(folder) / f"out{number}"], cwd=ROOT, capture_output=True,
+                                          text=True, timeout=120, check=False)
+                    self.assertEqual(done.returncode, 2 if change else 0, done.stderr)
+                    self.assertEqual(self.validator["sweep"].is_valid(spec), not change)
+
+    def test_sweep_schema_has_the_flags_of_runs(self):
+        flags = json.loads((ROOT / "docs/schema/sweep.schema.json").read_text())["properties"]["flags"]
+        known = {flag.replace("-", "_") for flag in flags["properties"]}
+        text = "".join((ROOT / f"src/config/{kind}_flags.cpp").read_text() for kind in ("field", "own"))
+        of_runs = {name.replace("-", "_") for name in re.findall(r'\{"--([\w-]+)",\s', text)}
+        text = (ROOT / "src/sweep/run_description.cpp").read_text()
+        not_here = re.search(r"kNotHere = \{(.*?)\};", text, re.S).group(1)
+        refused = {name.replace("-", "_") for name in re.findall(r'"--([\w-]+)"', not_here)}
+        self.assertGreater(len(of_runs), 30)
+        self.assertEqual(known, of_runs - refused)
 
     def test_schema_has_the_keys_that_the_reader_knows(self):
         text = (ROOT / "src/config/known_keys.cpp").read_text()

@@ -172,15 +172,28 @@ class Shells(Case):
         for words, expected in (("lockstep re", {"report"}),
                                 ("lockstep run --fid", {"--fidelity"}),
                                 ("lockstep run --fidelity ", {"reference", "vllm"}),
-                                ("lockstep perf ch", {"check"})):
-            self.assertEqual(self.bash(script, words), expected)
+                                ("lockstep perf ch", {"check"}),
+                                ("lockstep check ch", {"chaos.csv"}),
+                                ("lockstep perf cha", {"chaos.csv"}),
+                                ("lockstep sweep m", {"merge", "many.yaml"})):
+            self.assertEqual(self.bash(script, words, self.files), expected)
+
+    @property
+    def files(self):
+        """A folder with files whose names begin like commands."""
+        folder = self.folder / "files"
+        folder.mkdir(exist_ok=True)
+        for name in ("chaos.csv", "many.yaml"):
+            (folder / name).touch()
+        return folder
 
     @staticmethod
-    def bash(script, line):
+    def bash(script, line, folder):
         words = line.split(" ")
         code = (f"source '{script}'; COMP_WORDS=({' '.join(repr(word) for word in words)}); "
                 f"COMP_CWORD={len(words) - 1}; _lockstep; printf '%s\\n' \"${{COMPREPLY[@]}}\"")
-        done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=True)
+        done = subprocess.run(["bash", "-c", code], cwd=folder, capture_output=True, text=True,
+                              check=True)
         return set(done.stdout.split())
 
     def test_zsh_and_fish_accept_their_scripts(self):
