@@ -23,6 +23,8 @@ struct Flags {
   std::string kv_cache_dtype = "auto";
   std::optional<std::int64_t> tp, pp, context;
   std::int64_t block_size = 16;
+  std::int64_t max_num_seqs = 256;
+  std::int64_t max_num_batched_tokens = 2048;
   double utilization = 0.9;
   double reserve_gib = 0;
   std::int64_t most = 64;
@@ -44,6 +46,8 @@ RunOptions options_of(const Flags& flags) {
   options.kv_cache_dtype =
       flags.kv_cache_dtype == "fp8" ? KvCacheType::fp8 : KvCacheType::automatic;
   options.block_size = flags.block_size;
+  options.max_num_seqs = flags.max_num_seqs;
+  options.max_num_batched_tokens = flags.max_num_batched_tokens;
   options.npu_memory_utilization = flags.utilization;
   return options;
 }
@@ -61,7 +65,8 @@ double memory_of(const Flags& flags) {
                     Where{{}, 0, "--hardware"},
                     fmt::format("known: {}; or give --memory-gib", catalog.known()));
   }
-  return gpu->memory_gb;
+  return gpu->visible_memory_bytes > 0 ? gpu->visible_memory_bytes / static_cast<double>(kGiB)
+                                       : gpu->memory_gb;
 }
 
 Instance instance_of(const Flags& flags, const RunOptions& options) {
@@ -72,6 +77,8 @@ Instance instance_of(const Flags& flags, const RunOptions& options) {
   instance.npu_mem.size_gb = memory_of(flags);
   instance.mem_util = flags.utilization;
   instance.block_size = flags.block_size;
+  instance.max_num_seqs = flags.max_num_seqs;
+  instance.max_num_batched_tokens = flags.max_num_batched_tokens;
   instance.dtype = *options.dtype;
   instance.kv_cache_dtype = options.kv_cache_dtype;
   const std::int64_t tp = flags.tp.value_or(1);
@@ -108,6 +115,7 @@ void print_capacity(const Instance& instance, const Capacity& reference, const C
   line("", "reference", "vllm");
   line("weights, GiB a rank", in_gib(reference.layout.weight_bytes),
        in_gib(vllm.layout.weight_bytes));
+  line("activations, sampling, context, GiB", in_gib(Bytes{0}), in_gib(vllm.layout.reserved));
   line("KV bytes a token and rank", reference.kv_per_token.count(), vllm.kv_per_token.count());
   line("KV blocks", reference.layout.blocks, vllm.layout.blocks);
   line("KV tokens", reference.layout.tokens(), vllm.layout.tokens());
@@ -125,10 +133,16 @@ std::int64_t context_of(const Flags& flags, const Instance& instance) {
   return context;
 }
 
+/// With what the engine keeps free beside weights and KV cache.
+Instance as_served(Instance instance) {
+  instance.terms.memory_profile = true;
+  return instance;
+}
+
 void show(const Flags& flags, const Instance& instance) {
   const Capacity reference = capacity_of(instance, FidelityPolicy::reference(), Bytes{0});
   const Capacity vllm =
-      capacity_of(instance, FidelityPolicy::for_mode(Fidelity::vllm), flags.reserve());
+      capacity_of(as_served(instance), FidelityPolicy::for_mode(Fidelity::vllm), flags.reserve());
   print_capacity(instance, reference, vllm, context_of(flags, instance));
 }
 
@@ -149,7 +163,7 @@ void show(const Flags& flags, const Instance& instance) {
 void show_fewest(const Flags& flags, const Instance& instance) {
   const std::int64_t context = context_of(flags, instance);
   const auto policy = FidelityPolicy::for_mode(Fidelity::vllm);
-  const auto plans = fewest_npus(instance, policy, flags.reserve(), context, flags.most);
+  const auto plans = fewest_npus(as_served(instance), policy, flags.reserve(), context, flags.most);
   if (plans.empty()) {
     refuse_all(flags, instance, context);
   }
@@ -197,6 +211,12 @@ CLI::App* add_capacity_command(CLI::App& root, int& exit_code) {
   command->add_option("--cluster-config", flags->cluster_config, "every instance of this file")
       ->excludes(model);
   command->add_option("--model-dir", flags->model_dir, "folder of model configs");
+  command->add_option("--max-num-seqs", flags->max_num_seqs, "sequences of a step")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--max-num-batched-tokens", flags->max_num_batched_tokens, "tokens of a step")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   command->add_option("--dtype", flags->dtype, "number format of the weights")
       ->check(CLI::IsMember({"float16", "bfloat16", "float32", "fp8", "int8"}))
       ->capture_default_str();

@@ -23,7 +23,9 @@ void add_export(CLI::App& parent, int& exit_code) {
                    "batches to write, waves as a whole; 0 for all")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  command->footer("All other flags are those of `lockstep run` (lockstep run --help).");
+  command->footer(
+      "All other flags are those of `lockstep run` (lockstep run --help); --fidelity is reference "
+      "unless given.");
   command->allow_extras();
   command->callback([command, settings, &exit_code] {
     const RunFlags flags = parse_run_flags(command->remaining(), "lockstep trace export");
@@ -37,7 +39,14 @@ void add_export(CLI::App& parent, int& exit_code) {
       exit_code = static_cast<int>(ExitCode::user_error);
       return;
     }
-    export_traces(*settings, std::get<ParsedFlags>(flags).options);
+    // The files have no place for what only the engine's terms know, so the reference is the
+    // default.
+    const auto& parsed = std::get<ParsedFlags>(flags);
+    RunOptions options = parsed.options;
+    if (!parsed.given.contains("--fidelity")) {
+      options.fidelity = Fidelity::reference;
+    }
+    export_traces(*settings, options);
     exit_code = static_cast<int>(ExitCode::ok);
   });
 }

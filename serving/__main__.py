@@ -1,4 +1,7 @@
-"""`python -m serving ...`: the same program as `lockstep run ...`.
+"""`python -m serving ...`: the same program as `lockstep run --fidelity reference ...`.
+
+Whoever types this command has results of the reference to compare with, so its rules are the
+default here; a `--fidelity` among the arguments counts instead.
 
 Finds the built binary ($LOCKSTEP_BIN, build/*/lockstep beside this package, $PATH), builds it when
 there is none, hands all arguments over and keeps the exit code.
@@ -43,7 +46,7 @@ def main():
         print("no lockstep binary was found or built", file=sys.stderr)
         return 1
     os.environ["LOCKSTEP_PROG"] = "python -m serving"
-    os.execv(binary, [binary, "run", *sys.argv[1:]])
+    os.execv(binary, [binary, "run", "--fidelity", "reference", *sys.argv[1:]])
 
 
 if __name__ == "__main__":

@@ -107,6 +107,9 @@ void read_datasheet(const YamlFile& yaml, const YAML::Node& sheet, GpuFacts& gpu
   gpu.multiprocessors = static_cast<std::int64_t>(positive(yaml, sheet, "multiprocessors"));
   gpu.bandwidth = positive(yaml, sheet, "memory_bandwidth_gb_s");
   gpu.memory_gb = positive(yaml, sheet, "memory_gb");
+  if (YamlFile::present(yaml.child(sheet, "visible_memory_bytes"))) {
+    gpu.visible_memory_bytes = positive(yaml, sheet, "visible_memory_bytes");
+  }
   gpu.l2_mb = positive(yaml, sheet, "l2_mb");
   if (YamlFile::present(yaml.child(sheet, "link_gb_s"))) {
     gpu.link_gb_s = positive(yaml, sheet, "link_gb_s");

@@ -78,7 +78,8 @@ struct GpuFacts {
   double peak_fp4 = 0;                  ///< dense TFLOP/s of 4-bit floats; 0: not supported
   double bandwidth = 0;                 ///< memory, GB/s of 10^9 bytes
   double link_gb_s = 32;                ///< to the other GPUs, one direction; PCIe 4 x16 by default
-  double memory_gb = 0;                 ///< of 10^9 bytes
+  double memory_gb = 0;                 ///< as sold
+  double visible_memory_bytes = 0;      ///< that programs see; 0: not known
   double l2_mb = 0;                     ///< of 2^20 bytes
   double power_w = 0;
   std::string fitted_on;  ///< GPU whose measured times the coefficients fit

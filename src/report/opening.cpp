@@ -123,6 +123,12 @@ void add_reference_rows(Rows& rows, const RunOptions& options, std::string_view 
 void add_own_rows(Rows& rows, const RunOptions& options,
                   const std::vector<std::string>& kernel_times) {
   rows.add("Fidelity", text_of(options.fidelity));
+  if (options.fidelity == Fidelity::vllm) {
+    rows.add("Engine",
+             fmt::format(
+                 "vLLM {}; terms: {}{}", kEngineVersion, to_string(options.engine_terms),
+                 options.calibration ? "; calibrated by " + *options.calibration : std::string()));
+  }
   rows.add("Expert exchange", text_of(options.expert_exchange));
   constexpr std::string_view kLabel = "Kernel times";
   if (kernel_times.empty()) {

@@ -86,6 +86,7 @@ inline constexpr std::array<const char*, 7> kEnergyComponents{"base", "npu", "cp
 struct RunRecord {
   std::string title;
   std::string run_id, cluster_config, dataset, fidelity, version;
+  std::string engine_terms, calibration;  ///< of the modelled engine; empty under reference
   std::vector<std::string> arguments;  ///< of `lockstep run`; empty: not known
   std::int64_t total_ns = 0;
   double wall_seconds = 0;  ///< 0: not known

@@ -65,6 +65,10 @@ RunRecord record_of(const RunResult& result, const Cluster& cluster, const RunOp
   record.cluster_config = options.cluster_config;
   record.dataset = options.dataset.value_or("");
   record.fidelity = options.fidelity == Fidelity::reference ? "reference" : "vllm";
+  if (options.fidelity == Fidelity::vllm) {
+    record.engine_terms = to_string(options.engine_terms);
+    record.calibration = options.calibration.value_or("");
+  }
   record.log_interval = options.log_interval;
   record.title = std::filesystem::path(options.cluster_config).stem().string();
   record.total_ns = result.total_clocks.count();

@@ -5,6 +5,7 @@
 #include "report/distribution.hpp"
 #include "report/run_json.hpp"
 
+#include "config/engine_terms.hpp"
 namespace lockstep {
 namespace {
 
@@ -154,6 +155,11 @@ nlohmann::ordered_json summary_json(const RunRecord& record) {
     out["lockstep"] = record.version;
     out["run_id"] = record.run_id;
     out["fidelity"] = record.fidelity;
+    if (!record.engine_terms.empty()) {
+      out["engine"] = {
+          {"name", "vLLM"}, {"version", kEngineVersion}, {"terms", record.engine_terms}};
+      out["engine"]["calibration"] = record.calibration.empty() ? Json() : Json(record.calibration);
+    }
     out["cluster_config"] = record.cluster_config;
     out["dataset"] = record.dataset.empty() ? Json() : Json(record.dataset);
     out["wall_seconds"] = record.wall_seconds;

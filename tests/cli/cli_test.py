@@ -57,7 +57,7 @@ def log_of(flags):
 
 def export_of(cluster):
     with tempfile.TemporaryDirectory() as folder:
-        done = call([BINARY, "trace", "export", "--out", folder, "--max-batches", "2",
+        done = call([BINARY, "trace", "export", *golden.REFERENCE, "--out", folder, "--max-batches", "2",
                      "--cluster-config", str(ROOT / "configs" / "cluster" / f"{cluster}.json"),
                      "--dataset", str(golden.WORKLOAD)])
         if done.returncode != 0:

@@ -17,6 +17,9 @@ WORKLOAD = HERE / "golden" / "small.jsonl"
 SESSIONS = HERE / "golden" / "sessions.jsonl"
 DIGESTS = HERE / "golden" / "digests.json"
 
+# Of repeated flags the last counts.
+REFERENCE = ["--fidelity", "reference"]
+
 # Systems that are more than a cluster file: name -> (cluster file, further flags).
 SMALL_POOL = ["--npu-memory-utilization", "0.1565"]  # loses a prefix before it comes again
 SPECIAL = {
@@ -67,7 +70,7 @@ def systems():
     for name, (cluster, more) in SPECIAL.items():
         flags[name] = ["--cluster-config", str(ROOT / "configs" / "cluster" / f"{cluster}.json"),
                        *more]
-    return {name: ["--dataset", str(WORKLOAD), *args] for name, args in flags.items()}
+    return {name: [*REFERENCE, "--dataset", str(WORKLOAD), *args] for name, args in flags.items()}
 
 
 def energy_section(log):
@@ -81,7 +84,7 @@ def energy_section(log):
 # What a run says of energy: name -> flags.
 ENERGY = {
     f"energy, {name}": [
-        "--cluster-config", str(ROOT / "configs" / "cluster" / f"{cluster}.json"), "--dataset",
+        *REFERENCE, "--cluster-config", str(ROOT / "configs" / "cluster" / f"{cluster}.json"), "--dataset",
         str(WORKLOAD), "--log-interval", "0.1", *flags]
     for name, cluster, flags in (
         ("plain", "single_node_power_instance", []),

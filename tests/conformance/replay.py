@@ -90,7 +90,7 @@ def run_case(case, args, variants):
     bundles = variants if case.group == "quant" else args.data / "bundles"
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "out.csv"
-        command = [args.binary, "run", *case.arguments(
+        command = [args.binary, "run", "--fidelity", "reference", *case.arguments(
             bundles, args.data / "configs/model", args.data / "configs/pim", output)]
         try:
             done = subprocess.run(command, capture_output=True, timeout=args.timeout, check=False)
