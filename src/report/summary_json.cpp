@@ -2,10 +2,10 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "config/engine_terms.hpp"
 #include "report/distribution.hpp"
 #include "report/run_json.hpp"
 
-#include "config/engine_terms.hpp"
 namespace lockstep {
 namespace {
 

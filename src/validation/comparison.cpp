@@ -152,6 +152,7 @@ void check_same_workload(const RecordedRun& recorded, std::span<const SimulatedR
 
 struct Collector {
   Gathering ttft{"TTFT"}, ttft_from_arrival{"TTFT from arrival"};
+  Gathering ttft_from_inbox{"TTFT from inbox"};
   Gathering queueing{"Queueing"}, scheduled_to_first{"Scheduled to first token"};
   Gathering tpot{"TPOT"};
   Gathering latency{"Latency"}, latency_from_arrival{"Latency from arrival"};
@@ -171,6 +172,9 @@ struct Collector {
       ttft_from_arrival.recorded(id, from_seconds(first + *offset - *request.arrival));
       latency_from_arrival.recorded(id, from_seconds(last + *offset - *request.arrival));
     }
+    if (request.queued) {
+      ttft_from_inbox.recorded(id, from_seconds(first - *request.queued));
+    }
     if (request.scheduled) {
       queueing.recorded(id, from_seconds(*request.scheduled - anchor));
       scheduled_to_first.recorded(id, from_seconds(first - *request.scheduled));
@@ -181,6 +185,9 @@ struct Collector {
   void add(const SimulatedRequest& request) {
     ttft.simulated(request.id, request.ttft);
     ttft_from_arrival.simulated(request.id, request.ttft);
+    if (request.inbox_wait) {
+      ttft_from_inbox.simulated(request.id, request.ttft - *request.inbox_wait);
+    }
     queueing.simulated(request.id, request.queuing_delay);
     scheduled_to_first.simulated(request.id, request.ttft - request.queuing_delay);
     tpot.simulated(request.id, request.tpot);  // 0 for one token; the recording leaves it out
@@ -199,8 +206,8 @@ double error_percent(double recorded, double simulated) {
 }
 
 std::vector<const Metric*> Comparison::metrics() const {
-  return {&ttft,    &ttft_from_arrival,   &queueing, &scheduled_to_first, &tpot,
-          &latency, &latency_from_arrival};
+  return {&ttft, &ttft_from_arrival, &ttft_from_inbox,     &queueing, &scheduled_to_first,
+          &tpot, &latency,           &latency_from_arrival};
 }
 
 std::vector<const Figure*> Comparison::figures() const {
@@ -225,6 +232,7 @@ Comparison compare(const RecordedRun& recorded, std::span<const SimulatedRequest
   Comparison result;
   result.ttft = all.ttft.metric();
   result.ttft_from_arrival = all.ttft_from_arrival.metric();
+  result.ttft_from_inbox = all.ttft_from_inbox.metric();
   result.queueing = all.queueing.metric();
   // Recorded waits of microseconds would swamp the relative ones.
   result.queueing.per_request = kNone;

@@ -52,6 +52,9 @@ struct Comparison {
   Metric ttft, tpot, latency;
   /// From the arrival on both sides, the recording's clocks joined by the shortest inbox wait.
   Metric ttft_from_arrival, latency_from_arrival;
+  /// From when the engine took the request in on both sides; without samples when the simulation is
+  /// a file, which does not say.
+  Metric ttft_from_inbox;
   Metric queueing;            ///< anchor to first scheduled; no per-request error
   Metric scheduled_to_first;  ///< first scheduled to first token
   Figure itl_mean;            ///< over all tokens

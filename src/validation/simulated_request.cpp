@@ -68,7 +68,7 @@ std::vector<SimulatedRequest> read_request_csv(const std::filesystem::path& file
   while (csv.next_row()) {
     requests.push_back({csv.key(id), csv.key(input), csv.key(output), nanos(csv, arrival),
                         nanos(csv, end_time), nanos(csv, latency), nanos(csv, queuing),
-                        nanos(csv, ttft), nanos(csv, tpot), gaps(csv, itl)});
+                        nanos(csv, ttft), nanos(csv, tpot), gaps(csv, itl), std::nullopt});
   }
   return requests;
 }
@@ -79,7 +79,10 @@ std::vector<SimulatedRequest> simulated_requests(const RunResult& result) {
     for (const Request* request : instance) {
       requests.push_back({request->id, request->input, request->output - request->input,
                           request->arrival, request->end_time, request->latency,
-                          request->queuing_delay, request->ttft, request->tpot, request->itl});
+                          request->queuing_delay, request->ttft, request->tpot, request->itl,
+                          request->queued.count() >= 0
+                              ? std::optional(request->queued - request->arrival)
+                              : std::nullopt});
     }
   }
   return requests;

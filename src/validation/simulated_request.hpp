@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 #include "base/units.hpp"
@@ -19,7 +20,8 @@ struct SimulatedRequest {
   Nanos queuing_delay;  ///< arrival to scheduling
   Nanos ttft;           ///< since arrival
   Nanos tpot;
-  std::vector<Nanos> itl;  ///< of every token after the first
+  std::vector<Nanos> itl;           ///< of every token after the first
+  std::optional<Nanos> inbox_wait;  ///< arrival to when the engine took it in; files do not say
 };
 
 /// The rows of a result file in its order. Throws UserError naming file and line.

@@ -23,8 +23,8 @@ constexpr double kOutlier = 4;
 /// Numbers of decodes at which terms may bend.
 std::vector<double> knots_up_to(double most) {
   std::vector<double> knots;
-  for (const double knot : {1.0,  4.0,  8.0,  16.0,  24.0,  32.0,  40.0,  48.0,  56.0,  64.0,
-                            80.0, 96.0, 112.0, 128.0, 160.0, 192.0, 224.0, 256.0}) {
+  for (const double knot : {1.0, 4.0, 8.0, 16.0, 24.0, 32.0, 40.0, 48.0, 56.0, 64.0, 80.0, 96.0,
+                            112.0, 128.0, 160.0, 192.0, 224.0, 256.0}) {
     knots.push_back(knot);
     if (knot >= most) {
       break;
@@ -117,8 +117,8 @@ public:
           !recorded.complete() || recorded.output_toks < 2) {
         continue;
       }
-      result.push_back(equation(recorded, simulated.windows[i],
-                                sums.at(simulated.windows[i].instance)));
+      result.push_back(
+          equation(recorded, simulated.windows[i], sums.at(simulated.windows[i].instance)));
     }
     return result;
   }
@@ -137,8 +137,7 @@ private:
     const auto* end = up_to(window.last);
     const auto* begin = up_to(window.first);
     for (std::size_t j = 0; j < result.row.size(); ++j) {
-      result.row[j] =
-          (end != nullptr ? (*end)[j] : 0.0) - (begin != nullptr ? (*begin)[j] : 0.0);
+      result.row[j] = (end != nullptr ? (*end)[j] : 0.0) - (begin != nullptr ? (*begin)[j] : 0.0);
     }
     result.recorded_ms = (*recorded.last_token - *recorded.first_token) * 1e3;
     result.missing_ms = result.recorded_ms -

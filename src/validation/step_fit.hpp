@@ -29,11 +29,11 @@ using SimulateWith = std::function<FittedRun(const StepTerms&)>;
 
 struct StepFit {
   StepTerms terms;
-  std::size_t windows = 0;    ///< requests that the fit used
-  std::size_t left_out = 0;   ///< first request (warm-up), preempted or incomplete ones
-  double smoothing = 0;       ///< chosen by the held-out error
-  double before_percent = 0;  ///< mean |simulated - recorded| / recorded of the windows, no terms
-  double after_percent = 0;   ///< with them
+  std::size_t windows = 0;      ///< requests that the fit used
+  std::size_t left_out = 0;     ///< first request (warm-up), preempted or incomplete ones
+  double smoothing = 0;         ///< chosen by the held-out error
+  double before_percent = 0;    ///< mean |simulated - recorded| / recorded of the windows, no terms
+  double after_percent = 0;     ///< with them
   double held_out_percent = 0;  ///< of every fifth window, fitted on the others, in the last round
 };
 
