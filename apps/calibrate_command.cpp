@@ -61,7 +61,8 @@ StepFit fit_run(const std::string& dir, const Flags& flags) {
 void print(const std::string& dir, const StepFit& fit) {
   fmt::print(
       "{}\n  {} on {}, tp {}, group of {}: {} requests used, {} left out\n"
-      "  first to last token, mean error without sign: {:.2f} % without terms, {:.2f} % with; every "
+      "  first to last token, mean error without sign: {:.2f} % without terms, {:.2f} % with; "
+      "every "
       "fifth request held out: {:.2f} % (smoothing {:g})\n",
       dir, fit.terms.model, fit.terms.hardware, fit.terms.tp, fit.terms.group, fit.windows,
       fit.left_out, fit.before_percent, fit.after_percent, fit.held_out_percent, fit.smoothing);

@@ -31,8 +31,9 @@ void write_file(const std::string& name, const std::string& text) {
 /// How to run the winner on its own.
 std::string run_line(const PlanSpec& spec, const std::string& cluster) {
   const std::string workload = spec.workload.file.empty() ? "WORKLOAD.jsonl" : spec.workload.file;
-  return fmt::format("lockstep run --cluster-config {} --dataset {}{}\n", cluster, workload,
-                     spec.flags.options.fidelity == Fidelity::reference ? " --fidelity reference" : "");
+  return fmt::format(
+      "lockstep run --cluster-config {} --dataset {}{}\n", cluster, workload,
+      spec.flags.options.fidelity == Fidelity::reference ? " --fidelity reference" : "");
 }
 
 int plan(const Flags& flags) {

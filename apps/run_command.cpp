@@ -77,7 +77,7 @@ public:
       : options_(flags.options),
         args_(args),
         shown_(flags.outputs),
-        id_(run_id(flags.options)),
+        id_(run_id_of(flags.options)),
         outputs_(flags, id_),
         setup_(load_run(flags.options)),
         library_(setup_.perf),

@@ -14,9 +14,9 @@ struct NpuKvLayout {
   std::int64_t block_size = 16;  ///< tokens
   Bytes bytes_per_block;
   Bytes weight_bytes;
-  Bytes reserved;          ///< kept for activations and context beside the weights
   Bytes capacity;          ///< of the NPU's memory, all of it
   double utilization = 0;  ///< share of it that weights and KV may fill
+  Bytes reserved{};        ///< kept for activations and context beside the weights
 
   [[nodiscard]] std::int64_t tokens() const { return blocks * block_size; }
 };
