@@ -94,6 +94,7 @@ class Summary(Case):
             call("run", *MOE, "--quiet", "--run-id", "x", "--save-run", self.folder / name)
             run = json.loads((self.folder / name).read_text())
             del run["summary"]["wall_seconds"]
+            self.assertIn(str(self.folder / name), run.pop("arguments"))
             files.append(run)
         self.assertEqual(files[0], files[1])
         steps = files[0]["steps"]

@@ -140,7 +140,7 @@ class Export(Folder):
 
     def test_the_run_is_the_same(self):
         self.export("single_node_single_instance", "--output", self.folder / "a.csv", requests=3)
-        done = lockstep("run", "--cluster-config",
+        done = lockstep("run", "--fidelity", "reference", "--cluster-config",
                         "configs/cluster/single_node_single_instance.json", "--dataset",
                         self.folder / "workload.jsonl", "--output", self.folder / "b.csv")
         self.assertEqual(done.returncode, 0, done.stderr)
