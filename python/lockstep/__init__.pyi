@@ -42,6 +42,10 @@ class Flags(TypedDict, total=False):
     network_backend: Literal["analytical", "ns3"]
     fidelity: Literal["reference", "vllm"]
     expert_exchange: Literal["allgather-reducescatter", "alltoall"]
+    engine_terms: str
+    num_gpu_blocks_override: int
+    max_cudagraph_capture_size: int
+    calibration: str
     log_format: Literal["tree", "line"]
     json: bool
     quiet: bool

@@ -102,7 +102,6 @@ def test_steps_and_timeline():
     assert (steps["end"] > steps["launch"]).all() and (steps["launch"] >= steps["formed"]).all()
     waves = steps.groupby("wave")
     assert (waves.size() == 2).all()  # both members of the group
-    assert ((steps["tokens"] + steps["padding"]).groupby(steps["wave"]).nunique() == 1).all()
     timeline = result.timeline
     assert timeline["generated_tokens"].sum() == pytest.approx(
         sum(row["output_toks"] for row in LOAD))

@@ -44,7 +44,7 @@ def test_polls_and_times():
 
 
 def test_views_show_the_present():
-    sim = lockstep.Simulation(SINGLE, burst(30), max_num_seqs=8)
+    sim = lockstep.Simulation(SINGLE, burst(30), max_num_seqs=8, fidelity="reference")
     instance = sim.instances[0]
     assert instance.free_blocks == instance.num_blocks and instance.running == []
     first = sim.requests[0]

@@ -57,7 +57,7 @@ TEST(RunFlags, DefaultsAreTheFields) {
   EXPECT_EQ(options.npu_memory_utilization, 0.9);
   EXPECT_FALSE(options.dtype);
   EXPECT_TRUE(options.enable_prefix_caching);
-  EXPECT_EQ(options.fidelity, Fidelity::reference);
+  EXPECT_EQ(options.fidelity, Fidelity::vllm);
 }
 
 TEST(RunFlags, WorkedExamples) {

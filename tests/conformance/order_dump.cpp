@@ -56,6 +56,7 @@ void dump(std::vector<std::string> args) {
   if (polls) {
     args.erase(args.begin());
   }
+  args.insert(args.begin(), {"--fidelity", "reference"});
   const RunFlags flags = parse_run_flags(args, "order_dump");
   const auto& parsed = std::get<ParsedFlags>(flags);
   const RunSetup setup = load_run(parsed.options);
