@@ -55,6 +55,7 @@ class Flags(TypedDict, total=False):
     perf_dir: _Path
     model_dir: _Path
     pim_dir: _Path
+    fold_layers: bool
     strict: bool
 
 class Error(ValueError):

@@ -63,6 +63,7 @@ struct RunOptions {
   std::optional<std::string> perf_dir;   ///< root of the kernel-time bundles
   std::optional<std::string> model_dir;  ///< root of the model configs
   std::optional<std::string> pim_dir;    ///< root of the PIM descriptions
+  bool fold_layers = true;               ///< equal layers are simulated until they repeat
   bool strict = false;                   ///< fallbacks and ignored flags are errors
 };
 

@@ -4,7 +4,8 @@
 
 namespace lockstep {
 
-Meetings::Meetings(const Islands& islands) : islands_(islands) {}
+Meetings::Meetings(const Islands& islands, Recurrence& recurrence)
+    : islands_(islands), recurrence_(recurrence) {}
 
 Meetings::Group Meetings::group_of(std::int32_t npu, const DimMask& mask) const {
   const DeviceIsland& island = islands_.of(npu);
@@ -47,6 +48,7 @@ void Meetings::end(DeviceEventQueue& queue, Nanos now, const GraphNode& node,
                    std::size_t dimension, const Meeting& meeting) {
   const Nanos end = now + meeting.duration;
   for (const Member& member : meeting.members) {
+    recurrence_.couple(member.npu, meeting.members.front().npu);
     queue.push_own(member.npu, end, {member.subject, DeviceEventKind::node_done});
     if (listener_ != nullptr) {
       listener_->on_phase(

@@ -11,14 +11,15 @@
 #include "engine/device_event.hpp"
 #include "engine/device_islands.hpp"
 #include "engine/device_listener.hpp"
+#include "engine/recurrence.hpp"
 #include "iteration/graph.hpp"
 
 namespace lockstep {
 
 class Meetings {
 public:
-  /// `islands` must outlive it.
-  explicit Meetings(const Islands& islands);
+  /// Both must outlive it.
+  Meetings(const Islands& islands, Recurrence& recurrence);
 
   void listen(DeviceListener* listener) { listener_ = listener; }
 
@@ -52,6 +53,7 @@ private:
            const Meeting& meeting);
 
   const Islands& islands_;
+  Recurrence& recurrence_;
   DeviceListener* listener_ = nullptr;
   std::map<Key, Meeting> open_;
   std::map<std::pair<std::int32_t, std::uint32_t>, std::int64_t> next_number_;  ///< by NPU and mask

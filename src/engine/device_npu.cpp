@@ -14,7 +14,8 @@ DeviceParts::DeviceParts(const DeviceSimulatorSpec& spec)
       mailbox(static_cast<std::size_t>(spec.topology.num_npus())),
       memory(spec.memory, spec.integer_memory_figures, spec.pim_queues_stride_by_devices),
       collectives(islands, spec),
-      meetings(islands) {}
+      recurrence(spec),
+      meetings(islands, recurrence) {}
 
 void Npu::start(Program program, DeviceParts& parts) {
   ensure(finished(), "a program was started on a busy NPU");
@@ -50,6 +51,8 @@ void Npu::load(Program program) {
   ++iteration_;
   missing_parents_ = program_->num_parents;
   remaining_ = static_cast<std::int32_t>(program_->nodes.size());
+  loop_ = 0;
+  copies_left_ = 0;
   ready_.clear();
   for (std::int32_t v = 0; v < remaining_; ++v) {
     if (missing_parents_[static_cast<std::size_t>(v)] == 0) {
@@ -80,7 +83,7 @@ void Npu::complete(std::int32_t v, DeviceParts& parts) {
     default:
       break;
   }
-  free_children(v);
+  pass_on(v, parts);
   issue_ready(parts);
   if (--remaining_ > 0) {
     return;
@@ -104,7 +107,7 @@ void Npu::issue_ready(DeviceParts& parts) {
       ready_[kept++] = v;
     } else if (!issue(v, parts)) {
       --remaining_;
-      free_children(v);
+      pass_on(v, parts);
     }
   }
   ready_.resize(kept);
@@ -175,6 +178,50 @@ void Npu::send(std::int32_t v, DeviceParts& parts) {
   communicating_ = v;
   const Nanos travel = parts.islands.travel_time(id_, node.peer, node.size);
   parts.wire.send(parts.queue, parts.now, travel, {id_, node.peer, node.tag, node.size, v});
+}
+
+/// Node v has ended: what waited for it may begin, or the loop it closes begins anew.
+void Npu::pass_on(std::int32_t v, DeviceParts& parts) {
+  if (loop_ == program_->loops.size() || !turn_back(v, parts)) {
+    free_children(v);
+  }
+}
+
+bool Npu::turn_back(std::int32_t v, DeviceParts& parts) {
+  const GraphLoop& loop = program_->loops[loop_];
+  if (v == loop.first - 1) {
+    copies_left_ = loop.copies;
+    parts.recurrence.at_boundary(id_, parts.now, 0);
+    return false;
+  }
+  if (v != loop.end - 1) {
+    return false;
+  }
+  --copies_left_;
+  parts.recurrence.at_boundary(id_, parts.now, loop.copies - copies_left_);
+  if (copies_left_ == 0) {
+    ++loop_;
+    return false;
+  }
+  const auto first = static_cast<std::ptrdiff_t>(loop.first);
+  const auto end = static_cast<std::ptrdiff_t>(loop.end);
+  const auto& parents = program_->num_parents;
+  std::copy(parents.begin() + first, parents.begin() + end, missing_parents_.begin() + first);
+  missing_parents_[static_cast<std::size_t>(first)] = 0;
+  remaining_ += loop.end - loop.first;
+  add_ready(loop.first);
+  return true;
+}
+
+void Npu::skip(std::int64_t copies) {
+  const GraphLoop& loop = program_->loops[loop_];
+  ensure(copies < copies_left_, "a loop was skipped to its end");
+  Nanos computed;
+  for (std::int32_t v = loop.first; v < loop.end; ++v) {
+    computed += node(v).kind == NodeKind::compute ? node(v).duration : Nanos{0};
+  }
+  computed_ += computed * copies;
+  copies_left_ -= copies;
 }
 
 void Npu::free_children(std::int32_t v) {

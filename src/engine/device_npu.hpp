@@ -2,7 +2,8 @@
 //
 // A program is a dependency graph. Of the nodes whose parents have ended the lowest number goes
 // first; one computation and one collective or send run at a time, receives and memory accesses
-// at any number. When a program has ended the next one in the queue begins at the same time.
+// at any number. When a program has ended the next one in the queue begins at the same time. A loop
+// of a program is run copy by copy; what is known to repeat may be skipped (engine/recurrence).
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,7 @@
 #include "engine/device_meetings.hpp"
 #include "engine/device_memory.hpp"
 #include "engine/device_wire.hpp"
+#include "engine/recurrence.hpp"
 #include "iteration/graph.hpp"
 
 namespace lockstep {
@@ -34,6 +36,7 @@ struct DeviceParts {
   Mailbox mailbox;
   MemoryDevices memory;
   Collectives collectives;
+  Recurrence recurrence;
   Meetings meetings;
   DeviceListener* listener = nullptr;  ///< null: nobody
 };
@@ -56,6 +59,10 @@ public:
   [[nodiscard]] bool finished() const { return program_ == nullptr; }
   [[nodiscard]] std::int64_t iteration() const { return iteration_; }
   [[nodiscard]] Nanos computed() const { return computed_; }  ///< issued since the start
+  /// Of the loop under way: copies that have not ended; 0: none is under way.
+  [[nodiscard]] std::int64_t copies_left() const { return copies_left_; }
+  /// As if so many copies of the loop had been run.
+  void skip(std::int64_t copies);
   /// The collective or send under way, or kNoNode.
   [[nodiscard]] std::int32_t communicating() const { return communicating_; }
   [[nodiscard]] std::int32_t remaining() const { return remaining_; }
@@ -72,6 +79,8 @@ private:
   bool issue(std::int32_t v, DeviceParts& parts);
   void send(std::int32_t v, DeviceParts& parts);
   void tell(std::int32_t v, DeviceParts& parts) const;
+  void pass_on(std::int32_t v, DeviceParts& parts);
+  bool turn_back(std::int32_t v, DeviceParts& parts);
   void free_children(std::int32_t v);
   void add_ready(std::int32_t v);
 
@@ -86,6 +95,8 @@ private:
   std::vector<std::int32_t> ready_;
   std::size_t next_ready_ = 0;
   std::int32_t remaining_ = 0;
+  std::size_t loop_ = 0;  ///< the next loop of the program, or the one under way
+  std::int64_t copies_left_ = 0;
   bool computing_ = false;
   std::int32_t communicating_ = kNoNode;
 };

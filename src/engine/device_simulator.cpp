@@ -1,6 +1,7 @@
 #include "engine/device_simulator.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "base/error.hpp"
@@ -23,8 +24,12 @@ struct DeviceSimulator::Impl {
     return npus[static_cast<std::size_t>(id)];
   }
 
-  /// Everything of the earliest pending time.
-  void step();
+  /// Everything of the given time, which no pending event may precede.
+  void step(Nanos time);
+  [[nodiscard]] Nanos next_time() const;
+  void note_owner(const DeviceEventQueue::Item& item);
+  void skip_repeats();
+  void skip(std::int32_t company, std::int64_t copies, Nanos length);
   void handle(const DeviceEventQueue::Item& item);
   void on_arrival(const Wire::Message& message);
   void on_receive(Npu& receiver, std::int32_t subject);
@@ -71,6 +76,7 @@ void DeviceSimulator::Impl::handle(const DeviceEventQueue::Item& item) {
 }
 
 void DeviceSimulator::Impl::on_arrival(const Wire::Message& message) {
+  parts.recurrence.couple(message.source, message.receiver);
   if (message.send_node >= 0) {
     npus[static_cast<std::size_t>(message.source)].complete(message.send_node, parts);
   }
@@ -104,6 +110,9 @@ void DeviceSimulator::listen(DeviceListener* listener) {
   impl_->parts.listener = listener;
   impl_->parts.collectives.listen(listener);
   impl_->parts.meetings.listen(listener);
+  if (listener != nullptr) {
+    impl_->parts.recurrence.switch_off();  // who listens hears of every copy
+  }
 }
 
 void DeviceSimulator::start(std::shared_ptr<const NpuGraph> graph) {
@@ -132,32 +141,89 @@ bool DeviceSimulator::busy() const {
   return !impl_->parts.queue.empty();
 }
 
-void DeviceSimulator::Impl::step() {
-  parts.now = parts.queue.next_time();
+void DeviceSimulator::Impl::step(Nanos time) {
+  parts.now = time;
+  const bool notes = parts.recurrence.keeps_times();
   DeviceEventQueue::Item item;
   while (parts.queue.pop(parts.now, item)) {
+    if (notes) {
+      note_owner(item);
+    }
     handle(item);
   }
+  if (!parts.recurrence.due().empty()) {
+    skip_repeats();
+  }
+}
+
+void DeviceSimulator::Impl::note_owner(const DeviceEventQueue::Item& item) {
+  const bool travels = item.event.kind == DeviceEventKind::message_arrives;
+  parts.recurrence.happens(travels ? parts.wire.message(item.event.subject).source : item.owner,
+                           parts.now);
+}
+
+/// Nobody is taken past the beginning of its last copy.
+void DeviceSimulator::Impl::skip_repeats() {
+  for (const std::int32_t company : parts.recurrence.due()) {
+    std::int64_t left = std::numeric_limits<std::int64_t>::max();
+    for (const std::int32_t member : parts.recurrence.members(company)) {
+      left = std::min(left, npu(member).copies_left() - 1);
+    }
+    const Recurrence::Period period = parts.recurrence.period(company);
+    const std::int64_t periods = left / period.copies;
+    if (periods > 0) {
+      skip(company, periods * period.copies, period.length * periods);
+      parts.recurrence.skipped(company, parts.now, periods);
+    }
+  }
+  parts.recurrence.clear_due();
+}
+
+void DeviceSimulator::Impl::skip(std::int32_t company, std::int64_t copies, Nanos length) {
+  const auto members = parts.recurrence.members(company);
+  for (const std::int32_t member : members) {
+    npu(member).skip(copies);
+  }
+  parts.queue.postpone(members, length, [&](std::int32_t owner, const DeviceEvent& event) {
+    const bool travels = event.kind == DeviceEventKind::message_arrives;
+    return parts.recurrence.is_of(travels ? parts.wire.message(event.subject).source : owner,
+                                  company);
+  });
+}
+
+/// Pending, or among the copies left out.
+Nanos DeviceSimulator::Impl::next_time() const {
+  const Nanos pending = parts.queue.next_time();
+  return std::min(pending, parts.recurrence.next_time(parts.now).value_or(pending));
 }
 
 void DeviceSimulator::step() {
   if (impl_->parts.queue.empty()) {
     impl_->parts.now += impl_->idle_step;
   } else {
-    impl_->step();
+    impl_->step(impl_->next_time());
   }
 }
 
 Nanos DeviceSimulator::next_time() const {
-  return impl_->parts.queue.next_time();
+  return impl_->next_time();
 }
 
 void DeviceSimulator::run_until(Nanos horizon, Nanos limit) {
   const std::int64_t finished = impl_->parts.times_finished;
+  const DeviceParts& parts = impl_->parts;
   do {
-    impl_->step();
-  } while (impl_->parts.now < horizon && impl_->parts.times_finished == finished &&
-           !impl_->parts.queue.empty() && impl_->parts.queue.next_time() <= limit);
+    Nanos time = parts.queue.next_time();
+    if (time >= horizon || time > limit) {  // what was left out before does not matter to anybody
+      const Nanos from = std::max(parts.now, horizon - Nanos{1});
+      time = std::min(time, parts.recurrence.next_time(from).value_or(time));
+    }
+    if (time > limit) {
+      time = parts.recurrence.last_time(parts.now, limit).value_or(time);
+    }
+    impl_->step(time);
+  } while (parts.now < horizon && parts.times_finished == finished && !parts.queue.empty() &&
+           impl_->next_time() <= limit);
 }
 
 void DeviceSimulator::advance_idle_to(Nanos time) {

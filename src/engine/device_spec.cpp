@@ -1,5 +1,7 @@
 #include "engine/device_spec.hpp"
 
+#include <utility>
+
 #include "base/error.hpp"
 
 namespace lockstep {
@@ -44,6 +46,36 @@ void set_network(const Cluster& cluster, DeviceSimulatorSpec& spec) {
   }
 }
 
+bool in_one_stage(const Instance& instance) {
+  return instance.pp == 1 && instance.pd != PdType::prefill;
+}
+
+/// Instances that no pipeline takes apart, those of a data-parallel group together.
+void set_companies(const Cluster& cluster, DeviceSimulatorSpec& spec) {
+  const auto join = [](const Instance& instance, std::vector<std::int32_t>& company) {
+    for (std::int32_t npu = instance.first_npu; npu <= instance.end_npu(); ++npu) {
+      company.push_back(npu);
+    }
+  };
+  for (const Instance& instance : cluster.instances) {
+    if (!instance.dp_group && in_one_stage(instance)) {
+      join(instance, spec.companies.emplace_back());
+    }
+  }
+  for (const DpGroup& group : cluster.dp_groups) {
+    std::vector<std::int32_t> company;
+    bool whole = true;
+    for (const std::int32_t id : group.members) {
+      const Instance& member = cluster.instances[static_cast<std::size_t>(id)];
+      whole = whole && in_one_stage(member);
+      join(member, company);
+    }
+    if (whole) {
+      spec.companies.push_back(std::move(company));
+    }
+  }
+}
+
 }  // namespace
 
 DeviceSimulatorSpec device_spec(const Cluster& cluster, const FidelityPolicy& policy) {
@@ -63,6 +95,7 @@ DeviceSimulatorSpec device_spec(const Cluster& cluster, const FidelityPolicy& po
     }
   }
   set_network(cluster, spec);
+  set_companies(cluster, spec);
   spec.memory.push_back(remote_level(cluster));
   if (cluster.local_offloading) {
     const Instance& instance = last_nodes_first_instance(cluster);

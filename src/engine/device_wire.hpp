@@ -50,6 +50,9 @@ public:
     return !links_.empty() && forward(queue, now, number);
   }
 
+  [[nodiscard]] const Message& message(std::int32_t number) const {
+    return messages_[static_cast<std::size_t>(number)];
+  }
   [[nodiscard]] Message take(std::int32_t number) {
     free_.push_back(number);
     return messages_[static_cast<std::size_t>(number)];

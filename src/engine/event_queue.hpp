@@ -9,8 +9,10 @@
 // their place. Small copyable events, no allocation once the arrays have grown.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/error.hpp"
@@ -70,6 +72,22 @@ public:
     }
     remove_front();
     return true;
+  }
+
+  /// Moves the pending events for which `moves(owner, event)` holds, and the lists of the NPUs in
+  /// `owners`, later by `by`; they keep their order. Not while a time is being handled.
+  template <class Moves>
+  void postpone(std::span<const std::int32_t> owners, Nanos by, const Moves& moves) {
+    for (Entry& entry : heap_) {
+      entry.time += moves(entry.item.owner, entry.item.event) ? by.count() : 0;
+    }
+    for (const std::int32_t owner : owners) {
+      for (List& list : lists_[static_cast<std::size_t>(owner)]) {
+        list.time += by.count();
+      }
+    }
+    std::make_heap(heap_.begin(), heap_.end(),
+                   [](const Entry& a, const Entry& b) { return precedes(b, a); });
   }
 
 private:

@@ -41,7 +41,7 @@ const StepTerms* calibrated(const Cluster& cluster, const Instance& instance) {
 ServingInstance::ServingInstance(const Cluster& cluster, const Instance& instance,
                                  const FidelityPolicy& policy, KVCacheManager kv,
                                  std::shared_ptr<const KernelTimes> times, TraceSettings settings,
-                                 RunObserver& observer)
+                                 bool fold, RunObserver& observer)
     : instance_(instance),
       scheduler_(instance, policy, std::move(kv)),
       traces_(cluster, instance, std::move(times), settings),
@@ -49,7 +49,7 @@ ServingInstance::ServingInstance(const Cluster& cluster, const Instance& instanc
       host_(cluster, instance),
       terms_(calibrated(cluster, instance)),
       graph_context_{instance.num_npus, instance.first_npu, instance.enable_local_offloading,
-                     !policy.experts_overlap_dispatch, !policy.pim_breaks_the_chain} {}
+                     !policy.experts_overlap_dispatch, !policy.pim_breaks_the_chain, fold} {}
 
 const Program& ServingInstance::generate(const Batch& batch, std::int64_t wave_len, Nanos now,
                                          PowerModel* power) {

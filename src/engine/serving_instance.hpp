@@ -20,9 +20,10 @@ namespace lockstep {
 
 class ServingInstance {
 public:
+  /// `fold`: equal layers of a step become a loop of its program where that is exact.
   ServingInstance(const Cluster& cluster, const Instance& instance, const FidelityPolicy& policy,
                   KVCacheManager kv, std::shared_ptr<const KernelTimes> times,
-                  TraceSettings settings, RunObserver& observer);
+                  TraceSettings settings, bool fold, RunObserver& observer);
 
   [[nodiscard]] const Instance& config() const { return instance_; }
   [[nodiscard]] Scheduler& scheduler() { return scheduler_; }

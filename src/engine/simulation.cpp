@@ -36,6 +36,8 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
   if (cluster.power) {
     power_ = std::make_unique<PowerModel>(cluster, policy_);
   }
+  DeviceListener* const listener = observer.device_listener();
+  folds_ = options.fold_layers && listener == nullptr && !observer.wants_programs();
   make_instances(options, kernel_times);
   std::vector<Scheduler*> schedulers;
   for (auto& instance : instances_) {
@@ -55,7 +57,7 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
     router_->load_built_in();
   }
   device_ = std::make_unique<DeviceSimulator>(device_spec(cluster, policy_));
-  device_->listen(observer.device_listener());
+  device_->listen(listener);
   controller_ = std::make_unique<Controller>(cluster, options, policy_, instances_, *router_,
                                              power_.get(), observer);
 }
@@ -84,7 +86,8 @@ void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& ke
           CollectiveCurves::of(instance.hardware, link, cluster_.network.latency.front() / 1e3);
     }
     instances_.push_back(std::make_unique<ServingInstance>(
-        cluster_, instance, policy_, std::move(kv), std::move(times), settings, observer_));
+        cluster_, instance, policy_, std::move(kv), std::move(times), settings, folds_,
+        observer_));
   }
   const auto& notes = kernel_times.warnings();
   warnings_.insert(warnings_.end(), notes.begin(), notes.end());

@@ -121,6 +121,7 @@ private:
   std::unique_ptr<DeviceSimulator> device_;
   std::unique_ptr<Controller> controller_;
   std::vector<PolledNpu> end_list_, start_list_;
+  bool folds_ = false;  ///< nobody looks at single layers
   bool begun_ = false;
   bool over_ = false;
   Nanos limit_ = Nanos::max();

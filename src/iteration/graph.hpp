@@ -37,6 +37,18 @@ struct GraphNode {
   MemoryLocation location;  ///< mem_load, mem_store, pim
 };
 
+/// Nodes that run several times in a row before what follows them: equal layers, written once. When
+/// the last one has ended, the first begins anew until all copies are through. The loop is closed:
+/// only its first node waits for anything outside, and that for the node before it alone; only its
+/// last one is waited for from outside; when that has ended, all of them have. Nodes in it compute
+/// or take part in collectives.
+struct GraphLoop {
+  std::int32_t first = 0;
+  std::int32_t end = 0;     ///< one past the last node
+  std::int64_t copies = 1;  ///< in all
+  friend bool operator==(const GraphLoop&, const GraphLoop&) = default;
+};
+
 /// Nodes in creation order; the order is the issue priority (lowest first). Edges are stored as
 /// children lists in insertion order plus a parent count per node.
 struct NpuGraph {
@@ -51,6 +63,7 @@ struct NpuGraph {
   std::vector<std::int32_t> children;
   std::vector<std::int32_t> parents;  ///< same edges the other way, for files
   std::vector<std::int32_t> parent_begin;
+  std::vector<GraphLoop> loops;  ///< ascending, apart from each other; empty: every node runs once
 
   [[nodiscard]] std::size_t size() const { return nodes.size(); }
   /// Id of a node in the whole conversion, as the graph files show it.
@@ -68,6 +81,9 @@ struct GraphContext {
   /// What follows an in-memory section waits for what came before it, NPU attention runs beside the
   /// section, and the next row of the same batch waits for both.
   bool pim_keeps_the_chain = false;
+  /// Copies of a segment from the third on become a loop where it is closed; otherwise every copy
+  /// has nodes of its own.
+  bool fold_copies = false;
 };
 
 /// Converts one instance's trace to the graphs of all its NPUs (receivers included for prefill),

@@ -43,6 +43,7 @@ void GraphAssembly::begin(NpuGraph& graph, std::int32_t npu, std::size_t expecte
   graph.nodes.clear();
   graph.num_parents.clear();
   graph.parents.clear();
+  graph.loops.clear();
   graph.parent_begin.assign(1, 0);
   graph.nodes.reserve(expected_nodes);
   graph.num_parents.reserve(expected_nodes);

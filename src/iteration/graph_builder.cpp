@@ -1,5 +1,8 @@
 #include "iteration/graph_builder.hpp"
 
+#include <algorithm>
+
+#include "iteration/graph_loops.hpp"
 #include "iteration/graph_walk.hpp"
 
 namespace lockstep {
@@ -19,15 +22,32 @@ void GraphBuilder::build(const IterationTrace& trace, const GraphContext& contex
                          std::vector<std::shared_ptr<NpuGraph>>& out) {
   context_ = context;
   type_ = trace.type;
-  next_tag_ = 0;
-  rows_.assign(trace);
-  next_id_ = static_cast<std::int64_t>(rows_.kv_rows().size());
+  const bool fold = context.fold_copies && !cannot_fold_ && trace.pp_size == 1 &&
+                    trace.type != ExecutionType::prefill;
+  rows_.assign(trace, fold);
   if (type_ == ExecutionType::event) {
+    next_id_ = 0;
     build_event(out);
     return;
   }
   cut_into_stages(trace, rows_, context, stages_);
   npus_per_stage_ = context.num_npus / trace.pp_size;
+  build_stages(out);
+  if (!close_loops(out)) {
+    cannot_fold_ = true;
+    build(trace, context, out);
+  }
+}
+
+bool GraphBuilder::close_loops(std::vector<std::shared_ptr<NpuGraph>>& out) const {
+  return rows_.folded().empty() || std::all_of(out.begin(), out.end(), [&](const auto& graph) {
+           return lockstep::close_loops(rows_.folded(), *graph);
+         });
+}
+
+void GraphBuilder::build_stages(std::vector<std::shared_ptr<NpuGraph>>& out) {
+  next_tag_ = 0;
+  next_id_ = static_cast<std::int64_t>(rows_.kv_rows().size());
   stage_tags_.assign(static_cast<std::size_t>(npus_per_stage_), -1);
   const std::size_t senders = stages_.size() * static_cast<std::size_t>(npus_per_stage_);
   out.resize(type_ == ExecutionType::prefill ? 2 * senders : senders);

@@ -16,7 +16,8 @@
 
 namespace lockstep {
 
-/// Not thread-safe; build() leaves nothing behind but buffers.
+/// Not thread-safe; build() leaves nothing behind but buffers, and that it does not try again to
+/// fold what it could not.
 class GraphBuilder {
 public:
   /// As build_graphs, into `out`, ascending by NPU. Graphs that only `out` holds are overwritten
@@ -28,7 +29,9 @@ private:
   friend class StageWalk;
 
   void build_event(std::vector<std::shared_ptr<NpuGraph>>& out);
+  void build_stages(std::vector<std::shared_ptr<NpuGraph>>& out);
   void build_stage(std::size_t stage, std::vector<std::shared_ptr<NpuGraph>>& out);
+  [[nodiscard]] bool close_loops(std::vector<std::shared_ptr<NpuGraph>>& out) const;
 
   // The conversion under way.
   GraphContext context_;
@@ -37,6 +40,7 @@ private:
   std::int64_t next_id_ = 0;
   std::int32_t next_tag_ = 0;
   TraceRows rows_;
+  bool cannot_fold_ = false;  ///< a trace before this one had loops that are not closed
   std::vector<Stage> stages_;
   /// Tags of the messages into the stage under way, by position; overwritten by those out of it.
   std::vector<std::int32_t> stage_tags_;

@@ -13,6 +13,10 @@ bool is_kv(const TraceRow& row) {
   return row.kind == RowKind::kv_load || row.kind == RowKind::kv_evict;
 }
 
+/// The first copy may hang on what is before it in its own way; the second looks like all after it.
+constexpr std::int64_t kWrittenCopies = 2;
+constexpr std::int64_t kLeastFolded = kWrittenCopies + 1;
+
 constexpr std::int64_t kLargestAmount = std::int64_t{1} << 53;  // a double counts up to here
 /// No NPU has more work than this in one iteration, so that clocks cannot overflow.
 constexpr Nanos kLargestTotal{std::int64_t{1} << 60};
@@ -29,28 +33,38 @@ bool amounts_in_range(const TraceRow& row) {
 
 }  // namespace
 
-void TraceRows::assign(const IterationTrace& trace) {
+void TraceRows::assign(const IterationTrace& trace, bool fold) {
   rows_.clear();
   kv_rows_.clear();
+  folded_.clear();
   total_time_ = Nanos{};
   for (const TraceSegment& segment : trace.segments) {
-    for (std::int64_t copy = 0; copy < segment.repeat; ++copy) {
+    const std::int64_t written =
+        fold && segment.repeat >= kLeastFolded ? kWrittenCopies : segment.repeat;
+    for (std::int64_t copy = 0; copy < written; ++copy) {
+      const bool stands_for_rest = copy + 1 == written && written < segment.repeat;
+      const std::int64_t copies = stands_for_rest ? segment.repeat - copy : 1;
+      const std::int32_t begin = size();
       for (const TraceRow& row : segment.rows) {
-        add(row);
+        add(row, copies);
+      }
+      if (stands_for_rest) {
+        folded_.push_back({begin, size(), copies});
       }
     }
   }
 }
 
-void TraceRows::add(const TraceRow& row) {
+void TraceRows::add(const TraceRow& row, std::int64_t copies) {
   const std::size_t number = kv_rows_.size() + rows_.size();
   if (!amounts_in_range(row)) {
     throw UserError(
         fmt::format("trace row {} ({}) has a time or size out of range", number, row.name), {},
         "times are nanoseconds and sizes bytes, from 0 to 2^53");
   }
-  total_time_ += row.comp_time;
-  if (total_time_ > kLargestTotal) {
+  const bool too_long = row.comp_time.count() > kLargestTotal.count() / copies;
+  total_time_ += too_long ? kLargestTotal : row.comp_time * copies;
+  if (too_long || total_time_ > kLargestTotal) {
     throw UserError("the times of the trace add up to more than 2^60 ns", {},
                     "times are nanoseconds");
   }

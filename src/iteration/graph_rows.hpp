@@ -11,8 +11,19 @@ namespace lockstep {
 /// Row numbers count from after the kv rows. Valid while the trace lives; reusable.
 class TraceRows {
 public:
+  /// Rows that stand for `copies` of themselves, one after the other.
+  struct Copies {
+    std::int32_t begin = 0;
+    std::int32_t end = 0;
+    std::int64_t copies = 1;
+  };
+
+  /// With `fold`, a segment's second copy stands for all that follow it.
   /// Throws UserError for times or sizes out of range, and for a kv row that does not lead.
-  void assign(const IterationTrace& trace);
+  void assign(const IterationTrace& trace, bool fold = false);
+
+  /// Empty unless folded.
+  [[nodiscard]] const std::vector<Copies>& folded() const { return folded_; }
 
   [[nodiscard]] std::int32_t size() const { return static_cast<std::int32_t>(rows_.size()); }
   [[nodiscard]] const TraceRow& operator[](std::int32_t row) const {
@@ -22,10 +33,11 @@ public:
   [[nodiscard]] const std::vector<const TraceRow*>& kv_rows() const { return kv_rows_; }
 
 private:
-  void add(const TraceRow& row);
+  void add(const TraceRow& row, std::int64_t copies);
 
   std::vector<const TraceRow*> rows_;
   std::vector<const TraceRow*> kv_rows_;
+  std::vector<Copies> folded_;
   Nanos total_time_;
 };
 

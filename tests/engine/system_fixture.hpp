@@ -30,15 +30,8 @@ inline constexpr std::int64_t kToyExperts = 8;
 class ToyModels {
 public:
   ToyModels() : root_(std::filesystem::temp_directory_path() / unique_name()) {
-    const std::string common = fmt::format(
-        R"("torch_dtype":"bfloat16","hidden_size":{},"num_hidden_layers":4,"num_attention_heads":8,)"
-        R"("num_key_value_heads":4,"head_dim":32,"intermediate_size":512,"vocab_size":1024,)"
-        R"("max_position_embeddings":4096)",
-        kToyHidden);
-    write("dense", fmt::format(R"({{"model_type":"llama",{}}})", common));
-    write("moe", fmt::format(R"({{"model_type":"mixtral","num_local_experts":{},)"
-                             R"("num_experts_per_tok":2,{}}})",
-                             kToyExperts, common));
+    write_both("", 4);
+    write_both("deep_", 24);
   }
   ~ToyModels() {
     std::error_code ignored;
@@ -54,6 +47,17 @@ public:
 
 private:
   static std::string unique_name() { return fmt::format("lockstep_toys_{}", getpid()); }
+  void write_both(const std::string& prefix, int layers) {
+    const std::string common = fmt::format(
+        R"("torch_dtype":"bfloat16","hidden_size":{},"num_hidden_layers":{},)"
+        R"("num_attention_heads":8,"num_key_value_heads":4,"head_dim":32,"intermediate_size":512,)"
+        R"("vocab_size":1024,"max_position_embeddings":4096)",
+        kToyHidden, layers);
+    write(prefix + "dense", fmt::format(R"({{"model_type":"llama",{}}})", common));
+    write(prefix + "moe", fmt::format(R"({{"model_type":"mixtral","num_local_experts":{},)"
+                                      R"("num_experts_per_tok":2,{}}})",
+                                      kToyExperts, common));
+  }
   void write(const std::string& name, const std::string& json) {
     std::filesystem::create_directories(root_ / "toy");
     std::ofstream(root_ / "toy" / (name + ".json")) << json;

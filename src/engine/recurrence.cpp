@@ -1,0 +1,226 @@
+#include "engine/recurrence.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+
+namespace lockstep {
+namespace {
+
+/// Where messages queue for links, or streams for each other, a copy leaves traces in the next.
+bool copies_are_apart(const DeviceSimulatorSpec& spec) {
+  return !spec.congestion_aware && spec.streams.dataset_splits <= 1 &&
+         spec.streams.queues_per_dim <= 1;
+}
+
+/// Every second use of a tree stands on its head.
+bool alternates(const CollectiveSettings& settings) {
+  const auto is_ring = [](const CollectiveAlgorithm& algorithm) {
+    return algorithm.family == CollectiveAlgorithm::Family::ring;
+  };
+  const std::array kinds = {settings.all_reduce, settings.all_gather, settings.all_to_all,
+                            settings.reduce_scatter};
+  return !std::ranges::all_of(kinds, is_ring) ||
+         !std::ranges::all_of(settings.by_dimension, is_ring);
+}
+
+}  // namespace
+
+Recurrence::Recurrence(const DeviceSimulatorSpec& spec)
+    : company_of_(static_cast<std::size_t>(spec.topology.num_npus()), kNone),
+      member_of_(company_of_.size(), 0),
+      unit_(alternates(spec.collectives) ? 2 : 1) {
+  if (!copies_are_apart(spec)) {
+    return;
+  }
+  std::size_t members = 0;
+  for (const std::vector<std::int32_t>& npus : spec.companies) {
+    Company& company = companies_.emplace_back();
+    company.members = npus;
+    company.boundaries.assign(npus.size(), 0);
+    company.begun.assign(npus.size(), -1);
+    for (Row& row : company.rows) {
+      row.times.resize(npus.size());
+    }
+    for (std::size_t member = 0; member < npus.size(); ++member) {
+      const auto npu = static_cast<std::size_t>(npus[member]);
+      ensure(company_of_.at(npu) == kNone, "an NPU in two companies");
+      company_of_[npu] = static_cast<std::int32_t>(companies_.size()) - 1;
+      member_of_[npu] = static_cast<std::int32_t>(member);
+    }
+    members += npus.size();
+  }
+  keeps_times_ = companies_.size() > 1 || members < company_of_.size();
+}
+
+void Recurrence::at_boundary(std::int32_t npu, Nanos now, std::int64_t copy) {
+  Company* company = this->company(npu);
+  if (company == nullptr || !company->sound) {
+    return;
+  }
+  const auto member = static_cast<std::size_t>(member_of_[static_cast<std::size_t>(npu)]);
+  const std::int64_t number = company->boundaries[member]++;
+  company->begun[member] = copy == 0 ? number : company->begun[member];
+  Row& row = company->rows[static_cast<std::size_t>(number) % kRows];
+  if (row.number < number) {
+    row.number = number;
+    row.copy = copy;
+    row.there = 0;
+  } else if (row.number > number) {
+    return;  // the others are far ahead
+  }
+  company->sound = row.copy == copy;
+  row.times[member] = now;
+  if (++row.there < row.times.size() || !company->sound) {
+    return;
+  }
+  if (copy == 0) {
+    company->times.clear();  // no period begins earlier than here
+  }
+  if (find_period(*company, row)) {
+    due_.push_back(company_of_[static_cast<std::size_t>(npu)]);
+  }
+}
+
+bool Recurrence::find_period(Company& company, const Row& row) const {
+  const std::int64_t begun = row.number - row.copy;
+  if (!std::ranges::all_of(company.begun, [begun](std::int64_t b) { return b == begun; })) {
+    return false;  // somebody is in a later loop already
+  }
+  for (std::int64_t copies = unit_; copies <= std::min(row.copy, kLongest); copies += unit_) {
+    const Row& earlier = company.rows[static_cast<std::size_t>(row.number - copies) % kRows];
+    if (earlier.number != row.number - copies || earlier.there != row.there) {
+      continue;
+    }
+    const Nanos length = row.times.front() - earlier.times.front();
+    bool alike = length > Nanos{0};
+    for (std::size_t i = 1; alike && i < row.times.size(); ++i) {
+      alike = row.times[i] - earlier.times[i] == length;
+    }
+    if (alike) {
+      company.period = {copies, length};
+      return true;
+    }
+  }
+  return false;
+}
+
+void Recurrence::happens(std::int32_t npu, Nanos now) {
+  Company* company = this->company(npu);
+  if (company == nullptr || !company->sound ||
+      (!company->times.empty() && company->times.back() == now)) {
+    return;
+  }
+  company->times.push_back(now);
+  if (company->times.size() > kMostTimes) {
+    company->sound = false;
+    company->times = {};
+  }
+}
+
+void Recurrence::couple(std::int32_t a, std::int32_t b) {
+  Company* one = company(a);
+  Company* other = company(b);
+  if (one != other) {
+    if (one != nullptr) {
+      one->sound = false;
+    }
+    if (other != nullptr) {
+      other->sound = false;
+    }
+  }
+}
+
+std::span<const std::int32_t> Recurrence::members(std::int32_t company) const {
+  return companies_[static_cast<std::size_t>(company)].members;
+}
+
+Recurrence::Period Recurrence::period(std::int32_t company) const {
+  return companies_[static_cast<std::size_t>(company)].period;
+}
+
+/// A row of before a skip says nothing about one after it.
+void Recurrence::forget(Company& company) {
+  for (Row& row : company.rows) {
+    row.number = -1;
+    row.there = 0;
+  }
+  // Numbers go on, so that members that were ahead of the others still are.
+}
+
+void Recurrence::skipped(std::int32_t index, Nanos now, std::int64_t periods) {
+  Company& company = companies_[static_cast<std::size_t>(index)];
+  if (periods > 0) {
+    const Nanos length = company.period.length;
+    LeftOut& left_out = company.left_out;
+    left_out.base = now;
+    left_out.period = length;
+    left_out.periods = periods;
+    left_out.offsets.clear();
+    for (const Nanos time : company.times) {
+      if (time > now - length) {
+        left_out.offsets.push_back(time - (now - length));
+      }
+    }
+    forget(company);
+  }
+}
+
+void Recurrence::switch_off() {
+  companies_.clear();
+  std::ranges::fill(company_of_, kNone);
+}
+
+std::optional<Nanos> Recurrence::first_after(const LeftOut& left_out, Nanos time) {
+  if (left_out.offsets.empty()) {
+    return std::nullopt;
+  }
+  const std::int64_t past = std::max<std::int64_t>(0, (time - left_out.base).count());
+  const std::int64_t period = left_out.period.count();
+  const Nanos within{past % period};
+  const auto found = std::ranges::upper_bound(left_out.offsets, within);
+  // The last offset is the period itself, and so above everything within it.
+  ensure(found != left_out.offsets.end(), "a period without an end");
+  return past / period < left_out.periods
+             ? std::optional(left_out.base + left_out.period * (past / period) + *found)
+             : std::nullopt;
+}
+
+std::optional<Nanos> Recurrence::last_up_to(const LeftOut& left_out, Nanos limit) {
+  if (left_out.offsets.empty() || limit <= left_out.base) {
+    return std::nullopt;
+  }
+  const Nanos end = left_out.base + left_out.period * left_out.periods;
+  const std::int64_t past = (std::min(limit, end) - left_out.base).count();
+  const std::int64_t period = left_out.period.count();
+  const std::int64_t whole = past / period;
+  const auto after = std::ranges::upper_bound(left_out.offsets, Nanos{past % period});
+  if (after != left_out.offsets.begin()) {
+    return left_out.base + left_out.period * whole + *(after - 1);
+  }
+  return whole > 0 ? std::optional(left_out.base + left_out.period * whole) : std::nullopt;
+}
+
+std::optional<Nanos> Recurrence::next_time(Nanos time) const {
+  std::optional<Nanos> first;
+  if (keeps_times_) {
+    for (const Company& company : companies_) {
+      const auto found = first_after(company.left_out, time);
+      first = found && (!first || *found < *first) ? found : first;
+    }
+  }
+  return first;
+}
+
+std::optional<Nanos> Recurrence::last_time(Nanos time, Nanos limit) const {
+  std::optional<Nanos> last;
+  if (keeps_times_) {
+    for (const Company& company : companies_) {
+      const auto found = last_up_to(company.left_out, limit);
+      last = found && *found > time && (!last || *found > *last) ? found : last;
+    }
+  }
+  return last;
+}
+
+}  // namespace lockstep
