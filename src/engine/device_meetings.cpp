@@ -15,8 +15,8 @@ Meetings::Group Meetings::group_of(std::int32_t npu, const DimMask& mask) const 
   for (std::size_t d = 0; d < topology.num_dims(); ++d) {
     const std::int64_t npus = topology.dim(d).npus;
     if ((!mask.given() || mask.involves(d)) && npus > 1) {
-      group.first -= static_cast<std::int32_t>(
-          topology.coordinate(npu - island.first_npu, d) * stride);
+      group.first -=
+          static_cast<std::int32_t>(topology.coordinate(npu - island.first_npu, d) * stride);
       group.size *= npus;
       group.dimension = std::min(group.dimension, d);
     }
@@ -44,8 +44,8 @@ bool Meetings::enter(DeviceEventQueue& queue, Nanos now, std::int32_t npu, std::
   return true;
 }
 
-void Meetings::end(DeviceEventQueue& queue, Nanos now, const GraphNode& node,
-                   std::size_t dimension, const Meeting& meeting) {
+void Meetings::end(DeviceEventQueue& queue, Nanos now, const GraphNode& node, std::size_t dimension,
+                   const Meeting& meeting) {
   const Nanos end = now + meeting.duration;
   for (const Member& member : meeting.members) {
     recurrence_.couple(member.npu, meeting.members.front().npu);
@@ -65,7 +65,8 @@ std::int64_t Meetings::missing(std::int32_t npu) const {
       const std::uint32_t bits = std::get<1>(key);
       DimMask mask;
       mask.bits = bits;
-      mask.count = bits == ~0U ? 0 : static_cast<std::uint8_t>(islands_.of(npu).topology.num_dims());
+      mask.count =
+          bits == ~0U ? 0 : static_cast<std::uint8_t>(islands_.of(npu).topology.num_dims());
       return group_of(npu, mask).size - std::ssize(meeting.members);
     }
   }

@@ -48,8 +48,12 @@ ServingInstance::ServingInstance(const Cluster& cluster, const Instance& instanc
       observer_(observer),
       host_(cluster, instance),
       terms_(calibrated(cluster, instance)),
-      graph_context_{instance.num_npus, instance.first_npu, instance.enable_local_offloading,
-                     !policy.experts_overlap_dispatch, !policy.pim_breaks_the_chain, fold} {}
+      graph_context_{instance.num_npus,
+                     instance.first_npu,
+                     instance.enable_local_offloading,
+                     !policy.experts_overlap_dispatch,
+                     !policy.pim_breaks_the_chain,
+                     fold} {}
 
 const Program& ServingInstance::generate(const Batch& batch, std::int64_t wave_len, Nanos now,
                                          PowerModel* power) {

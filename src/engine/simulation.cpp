@@ -86,8 +86,7 @@ void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& ke
           CollectiveCurves::of(instance.hardware, link, cluster_.network.latency.front() / 1e3);
     }
     instances_.push_back(std::make_unique<ServingInstance>(
-        cluster_, instance, policy_, std::move(kv), std::move(times), settings, folds_,
-        observer_));
+        cluster_, instance, policy_, std::move(kv), std::move(times), settings, folds_, observer_));
   }
   const auto& notes = kernel_times.warnings();
   warnings_.insert(warnings_.end(), notes.begin(), notes.end());

@@ -41,7 +41,7 @@ struct GraphNode {
 /// the last one has ended, the first begins anew until all copies are through. The loop is closed:
 /// only its first node waits for anything outside, and that for the node before it alone; only its
 /// last one is waited for from outside; when that has ended, all of them have. Nodes in it compute
-/// or take part in collectives.
+/// or take part in collectives, at most 64 of them.
 struct GraphLoop {
   std::int32_t first = 0;
   std::int32_t end = 0;     ///< one past the last node

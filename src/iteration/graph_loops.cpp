@@ -1,6 +1,8 @@
 #include "iteration/graph_loops.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 
 #include "iteration/graph_assembly.hpp"
 
@@ -21,37 +23,68 @@ bool runs_on_the_npu(const GraphNode& node) {
   return node.kind == NodeKind::compute || node.kind == NodeKind::collective;
 }
 
-/// Every node but the first waits for nodes of the loop only, every one but the last is waited for
-/// by nodes of the loop only, and no one less: so the last one to end is the last one.
-bool is_closed(const GraphLoop& loop, const NpuGraph& graph) {
+/// Edges leave the loop from its last node only and enter it at its first only.
+bool keeps_to_itself(const GraphLoop& loop, const NpuGraph& graph) {
   const auto inside = [&](std::int32_t node) { return node >= loop.first && node < loop.end; };
   for (std::int32_t v = loop.first; v < loop.end; ++v) {
     const auto node = static_cast<std::size_t>(v);
     const auto parents = graph.parents_of(node);
     const auto children = graph.children_of(node);
-    if (!runs_on_the_npu(graph.nodes[node])) {
-      return false;
-    }
-    if (v == loop.first) {
-      if (parents.size() != 1 || parents.front() != loop.first - 1) {
-        return false;
-      }
-    } else if (parents.empty() || !std::ranges::all_of(parents, inside)) {
-      return false;
-    }
-    if (v == loop.end - 1) {
-      if (std::ranges::any_of(children, inside)) {
-        return false;
-      }
-    } else if (children.empty() || !std::ranges::all_of(children, inside)) {
+    const bool entered = v == loop.first ? parents.size() == 1 && parents.front() == loop.first - 1
+                                         : !parents.empty() && std::ranges::all_of(parents, inside);
+    const bool left = v == loop.end - 1 ? std::ranges::none_of(children, inside)
+                                        : std::ranges::all_of(children, inside);
+    if (!entered || !left || !runs_on_the_npu(graph.nodes[node])) {
       return false;
     }
   }
   return true;
 }
 
-/// Nothing else is under way while the loop runs: all nodes before it have ended when it begins, and
-/// none behind it begins before it has ended.
+/// When the last node has ended, all have. A collective has no children where the next one follows
+/// without waiting for it; but an NPU runs one at a time, those that are ready in order, so that
+/// the next one ends later if it is never ready before.
+bool ends_with_its_last(const GraphLoop& loop, const NpuGraph& graph) {
+  using Nodes = std::uint64_t;  // a bit each
+  constexpr std::int32_t kMost = 64;
+  const std::int32_t count = loop.end - loop.first;
+  if (count > kMost) {
+    return false;
+  }
+  const auto bit = [](std::int32_t node) { return Nodes{1} << static_cast<unsigned>(node); };
+  std::array<Nodes, kMost> ended{};   // before this one ends
+  std::array<Nodes, kMost> waited{};  // for, by name
+  std::int32_t collective = kNoNode;
+  for (std::int32_t v = 0; v < count; ++v) {
+    const auto at = static_cast<std::size_t>(v);
+    const auto node = static_cast<std::size_t>(loop.first + v);
+    for (const std::int32_t parent : graph.parents_of(node)) {
+      const std::int32_t p = parent - loop.first;
+      if (p >= v) {
+        return false;
+      }
+      if (p >= 0) {
+        waited[at] |= bit(p);
+        ended[at] |= bit(p) | ended[static_cast<std::size_t>(p)];
+      }
+    }
+    if (graph.nodes[node].kind != NodeKind::collective) {
+      continue;
+    }
+    if (collective != kNoNode) {
+      const auto before = static_cast<std::size_t>(collective);
+      if ((waited[before] & ~ended[at]) == 0) {
+        ended[at] |= bit(collective) | ended[before];
+      }
+    }
+    collective = v;
+  }
+  const Nodes others = bit(count - 1) - 1;
+  return (others & ~ended[static_cast<std::size_t>(count) - 1]) == 0;
+}
+
+/// Nothing else is under way while the loop runs: all nodes before it have ended when it begins,
+/// and none behind it begins before it has ended.
 bool stands_alone(const GraphLoop& loop, const NpuGraph& graph) {
   const std::int32_t before = loop.first - 1;
   for (std::int32_t v = 0; v < before; ++v) {
@@ -76,8 +109,8 @@ bool close_loops(const std::vector<TraceRows::Copies>& folded, NpuGraph& graph) 
   graph.loops.clear();
   for (const TraceRows::Copies& rows : folded) {
     const GraphLoop loop = loop_of(rows, graph);
-    if (loop.first < 1 || loop.first >= loop.end || !is_closed(loop, graph) ||
-        !stands_alone(loop, graph)) {
+    if (loop.first < 1 || loop.first >= loop.end || !keeps_to_itself(loop, graph) ||
+        !ends_with_its_last(loop, graph) || !stands_alone(loop, graph)) {
       return false;
     }
     graph.loops.push_back(loop);
