@@ -43,9 +43,7 @@ StepFit fit_run(const std::string& dir, const Flags& flags) {
   const auto simulate = [&](const StepTerms& terms) {
     const auto calibration = std::make_shared<StepCalibration>();
     calibration->sets.push_back(terms);
-    for (Instance& instance : setup.cluster.instances) {
-      instance.calibration = terms.knots.empty() ? nullptr : calibration;
-    }
+    calibrate(setup.cluster, calibration);
     KernelTimeLibrary library(setup.perf);
     StepCollector collector;
     Simulation simulation(setup.cluster, options, setup.workload ? &*setup.workload : nullptr,
@@ -68,7 +66,7 @@ void print(const std::string& dir, const StepFit& fit) {
       fit.left_out, fit.before_percent, fit.after_percent, fit.held_out_percent, fit.smoothing);
 }
 
-void calibrate(const Flags& flags) {
+void fit_runs(const Flags& flags) {
   const OutputFile output(flags.output);
   StepCalibration calibration;
   std::string about = "Step terms for `lockstep run --fidelity vllm --calibration`, fitted to";
@@ -99,7 +97,7 @@ CLI::App* add_calibrate_command(CLI::App& root, int& exit_code) {
   command->add_option("--engine-terms", flags->recorded.engine_terms, "as of `lockstep run`")
       ->capture_default_str();
   command->callback([flags, &exit_code] {
-    calibrate(*flags);
+    fit_runs(*flags);
     exit_code = 0;
   });
   return command;

@@ -5,6 +5,8 @@
 #include <span>
 #include <string_view>
 
+#include "config/engine_terms.hpp"
+
 namespace lockstep {
 
 /// Microseconds each.
@@ -15,11 +17,11 @@ struct HostCosts {
   double step_per_sequence = 8;
   /// Between the end of a step and the start of the next on the GPU, even when all is ready.
   double gap = 150;
-  /// Launching one layer's kernels one by one, in a step beyond the captured graphs: the step takes
-  /// at least as long for all layers.
-  double layer_launch = 800;
+  /// Launching one layer's kernels, about ten, one by one in a step beyond the captured graphs: the
+  /// step takes at least as long for all layers.
+  double layer_launch = 10 * kLaunchMicros;
   /// The same where only attention is launched between graphs.
-  double attention_launch = 80;
+  double attention_launch = kLaunchMicros;
   /// Front end, one request after the other: HTTP, tokenisation, hand-over.
   double request = 1500;
   double prompt_token = 5;

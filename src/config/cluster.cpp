@@ -60,6 +60,9 @@ public:
     read_links(cluster_, top_);
     read_network_settings(cluster_, top_);
     finish_instances();
+    if (options_.calibration && options_.fidelity != Fidelity::reference) {
+      calibrate(cluster_, read_step_calibration(*options_.calibration));
+    }
     warn_of_unlike_pairs(cluster_);
     check_consistency(cluster_, options_);
     return std::move(cluster_);
@@ -247,6 +250,19 @@ Cluster resolve(const JsonDocument& document, const RunOptions& options, const S
 }
 
 }  // namespace
+
+void calibrate(Cluster& cluster, const std::shared_ptr<const StepCalibration>& calibration) {
+  for (Instance& instance : cluster.instances) {
+    const auto members =
+        instance.dp_group
+            ? std::ssize(cluster.dp_groups[static_cast<std::size_t>(*instance.dp_group)].members)
+            : 1;
+    const StepTerms* terms =
+        calibration->find(instance.hardware, instance.model->name, instance.tp, members);
+    instance.calibration =
+        terms != nullptr ? std::shared_ptr<const StepTerms>(calibration, terms) : nullptr;
+  }
+}
 
 Cluster load_cluster(const std::filesystem::path& file, const RunOptions& options,
                      const SearchPaths& paths) {

@@ -82,7 +82,7 @@ struct Instance {
   bool enable_block_copy = true;
 
   EngineTerms terms;                                   ///< of the modelled engine
-  std::shared_ptr<const StepCalibration> calibration;  ///< null: none
+  std::shared_ptr<const StepTerms> calibration;        ///< null: none
   std::optional<std::int64_t> num_gpu_blocks;          ///< KV blocks; none: what memory allows
   std::vector<std::int64_t> capture_sizes{};           ///< tokens of captured graphs, ascending
 
@@ -157,6 +157,9 @@ struct SearchPaths {
   std::vector<std::filesystem::path> models;
   std::vector<std::filesystem::path> pim;
 };
+
+/// Gives every instance the terms of its hardware, model and plan, where there are some.
+void calibrate(Cluster& cluster, const std::shared_ptr<const StepCalibration>& calibration);
 
 /// Reads, checks and resolves a cluster file. Throws UserError naming file and JSON path.
 [[nodiscard]] Cluster load_cluster(const std::filesystem::path& file, const RunOptions& options,

@@ -14,6 +14,10 @@ namespace lockstep {
 /// The engine version that the terms describe.
 inline constexpr std::string_view kEngineVersion = "0.19";
 
+/// Microseconds in which the host launches one kernel outside captured graphs. Measured serving
+/// points of eager engines show 0.8 ms a layer of about ten kernels.
+inline constexpr double kLaunchMicros = 80;
+
 struct EngineTerms {
   /// Two steps in flight: while one runs, the next is already put together. (Default of the engine
   /// since 0.14; pipelines have one step a stage in flight anyway.)

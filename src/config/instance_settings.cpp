@@ -65,9 +65,6 @@ void read_engine(const JsonView& view, const RunOptions& options, Instance& inst
     return;
   }
   instance.terms = options.engine_terms;
-  if (options.calibration) {
-    instance.calibration = read_step_calibration(*options.calibration);
-  }
   instance.terms.async_scheduling = instance.terms.async_scheduling && instance.pp == 1;
   instance.capture_sizes =
       default_capture_sizes(instance.max_num_seqs, instance.max_num_batched_tokens);

@@ -4,29 +4,13 @@
 #include <cmath>
 #include <functional>
 
+#include "base/knots.hpp"
 #include "config/json_view.hpp"
 
 namespace lockstep {
 namespace {
 
 constexpr double kNanosPerMs = 1e6;
-
-/// Linear between the knots, constant outside.
-double at(const std::vector<double>& knots, const std::vector<double>& values, double x) {
-  if (knots.empty()) {
-    return 0;
-  }
-  const auto above = std::upper_bound(knots.begin(), knots.end(), x);
-  if (above == knots.begin()) {
-    return values.front();
-  }
-  if (above == knots.end()) {
-    return values.back();
-  }
-  const auto i = static_cast<std::size_t>(above - knots.begin());
-  const double weight = (x - knots[i - 1]) / (knots[i] - knots[i - 1]);
-  return values[i - 1] + weight * (values[i] - values[i - 1]);
-}
 
 std::vector<double> numbers(const JsonView& view, std::string_view key, std::size_t count) {
   const JsonView list = view.require(key, "a set of step terms").array();
@@ -48,8 +32,9 @@ StepTerms read_terms(const JsonView& view) {
   terms.tp = need("tp_size").integer_between(1, 1 << 20);
   terms.group = need("dp_group_size").integer_between(1, 1 << 20);
   terms.knots = numbers(view, "decodes", 0);
-  if (terms.knots.empty() || !std::ranges::is_sorted(terms.knots, std::less_equal<>{})) {
-    need("decodes").fail("the knots must ascend", "fit the file again");
+  if (terms.knots.size() < 2 || !std::ranges::is_sorted(terms.knots, std::less_equal<>{})) {
+    need("decodes").fail("there must be two knots or more, and they must ascend",
+                         "fit the file again");
   }
   terms.pure_ms = numbers(view, "pure_ms", terms.knots.size());
   terms.mixed_ms = numbers(view, "mixed_ms", terms.knots.size());
@@ -62,7 +47,7 @@ StepTerms read_terms(const JsonView& view) {
 
 Nanos StepTerms::extra(const StepFeatures& step) const {
   const bool mixed = step.prompt_tokens > 0;
-  double ms = at(knots, mixed ? mixed_ms : pure_ms, step.decodes);
+  double ms = knots.empty() ? 0 : between_knots(knots, mixed ? mixed_ms : pure_ms, step.decodes);
   ms += ms_per_1k_prompt * step.prompt_tokens / 1e3 + ms_per_1m_context * step.context / 1e6;
   return Nanos{std::llround(ms * kNanosPerMs)};
 }

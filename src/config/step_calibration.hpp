@@ -23,7 +23,7 @@ struct StepFeatures {
 struct StepTerms {
   std::string hardware, model;
   std::int64_t tp = 1, group = 1;  ///< degree, and members of the DP group
-  std::vector<double> knots;       ///< numbers of decodes, ascending; constant outside
+  std::vector<double> knots;       ///< numbers of decodes, ascending; none, or two and more
   std::vector<double> pure_ms;     ///< at the knots, steps without prompts
   std::vector<double> mixed_ms;    ///< at the knots, steps with prompts
   double ms_per_1k_prompt = 0;     ///< in steps with prompts

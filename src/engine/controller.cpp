@@ -237,9 +237,11 @@ const Program* Controller::join_wave(ServingInstance& instance, Batch& batch, Na
   ++activity_;
   DPWave& wave = *wave_of(instance);
   wave.join(batch);
-  if (!wave.complete()) {
-    return nullptr;
-  }
+  return wave.complete() ? start_wave(instance, wave, now) : nullptr;
+}
+
+/// Makes the programs of all members' batches; that of `instance` is returned.
+const Program* Controller::start_wave(ServingInstance& instance, DPWave& wave, Nanos now) {
   const Program* own = nullptr;
   const std::vector<Batch*> batches = take_wave(wave, instance);
   for (Batch* member_batch : batches) {
@@ -247,7 +249,7 @@ const Program* Controller::join_wave(ServingInstance& instance, Batch& batch, Na
     const Program* program = generate(member, *member_batch, longest_of(batches), now);
     if (&member == &instance) {
       own = program;
-    } else {
+    } else if (!member.config().terms.async_scheduling) {  // otherwise it waits for this batch
       member.ready_waves.push_back(member_batch->id);
     }
   }

@@ -67,6 +67,7 @@ private:
   const Program* generate_alone(ServingInstance& instance, Batch& batch, Nanos now);
   static std::vector<Batch*> take_wave(DPWave& wave, const ServingInstance& instance);
   const Program* join_wave(ServingInstance& instance, Batch& batch, Nanos now);
+  const Program* start_wave(ServingInstance& instance, DPWave& wave, Nanos now);
   const Program* generate(ServingInstance& instance, Batch& batch, std::int64_t wave_len,
                           Nanos now);
   const Program* answer_ahead(ServingInstance& instance, std::int32_t npu, std::int64_t iteration,

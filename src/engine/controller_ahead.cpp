@@ -3,16 +3,12 @@
 // the tokens of the one that starts now.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "engine/controller.hpp"
-#include "engine/step_padding.hpp"
 
 namespace lockstep {
 
 const Program* Controller::answer_ahead(ServingInstance& instance, std::int32_t npu,
-                                        std::int64_t iteration, bool batch_done,
-                                        Nanos now) {
+                                        std::int64_t iteration, bool batch_done, Nanos now) {
   Scheduler& scheduler = instance.scheduler();
   const bool start = instance.is_start(npu);
   Batch* batch = scheduler.find_inflight(iteration);
@@ -48,10 +44,9 @@ Batch* Controller::compose(ServingInstance& instance, Nanos now) {
   activity_ += scheduler.num_preemptions() - preemptions;
   DPWave* wave = wave_of(instance);
   if (batch == nullptr) {
-    const bool may_open = wave != nullptr && !wave->empty() &&
-                          !wave->has_entry(instance.config().id) &&
-                          static_cast<std::int64_t>(scheduler.num_inflight()) <
-                              instance.config().max_in_flight();
+    const bool may_open =
+        wave != nullptr && !wave->empty() && !wave->has_entry(instance.config().id) &&
+        static_cast<std::int64_t>(scheduler.num_inflight()) < instance.config().max_in_flight();
     if (!may_open) {
       return nullptr;
     }
@@ -74,18 +69,7 @@ const Program* Controller::make_program(ServingInstance& instance, Batch& batch,
   if (wave == nullptr) {
     return generate_alone(instance, batch, now);
   }
-  if (!wave->complete()) {
-    return nullptr;
-  }
-  const Program* own = nullptr;
-  const std::vector<Batch*> batches = take_wave(*wave, instance);
-  for (Batch* member_batch : batches) {
-    auto& member = *instances_[static_cast<std::size_t>(member_batch->instance)];
-    const Program* program = generate(member, *member_batch, longest_of(batches), now);
-    own = &member == &instance ? program : own;
-  }
-  report_step(batches, now);
-  return own;
+  return wave->complete() ? start_wave(instance, *wave, now) : nullptr;
 }
 
 }  // namespace lockstep

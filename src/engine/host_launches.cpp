@@ -8,9 +8,7 @@
 namespace lockstep {
 namespace {
 
-/// One kernel from Python through the compiled module, as measured serving points of dense models
-/// beyond their captured graphs have it (the closed-loop client's attention_launch).
-constexpr Nanos kLaunch{80'000};
+constexpr Nanos kLaunch{static_cast<std::int64_t>(kLaunchMicros * 1e3)};
 
 /// Of the experts' layer: gate, top-k, alignment, two products, activation, weighted sum.
 constexpr std::int64_t kExpertLaunches = 7;

@@ -24,18 +24,6 @@ private:
   const Instance& instance_;
 };
 
-const StepTerms* calibrated(const Cluster& cluster, const Instance& instance) {
-  if (!instance.calibration) {
-    return nullptr;
-  }
-  const auto members =
-      instance.dp_group
-          ? cluster.dp_groups[static_cast<std::size_t>(*instance.dp_group)].members.size()
-          : 1;
-  return instance.calibration->find(instance.hardware, instance.model->name, instance.tp,
-                                    static_cast<std::int64_t>(members));
-}
-
 }  // namespace
 
 ServingInstance::ServingInstance(const Cluster& cluster, const Instance& instance,
@@ -47,7 +35,6 @@ ServingInstance::ServingInstance(const Cluster& cluster, const Instance& instanc
       traces_(cluster, instance, std::move(times), settings),
       observer_(observer),
       host_(cluster, instance),
-      terms_(calibrated(cluster, instance)),
       graph_context_{instance.num_npus,
                      instance.first_npu,
                      instance.enable_local_offloading,
@@ -63,11 +50,11 @@ const Program& ServingInstance::generate(const Batch& batch, std::int64_t wave_l
   } else {
     traces_.build(batch, wave_len, trace_, nullptr);
   }
-  if (terms_ != nullptr) {
-    stretch(trace_, terms_->extra(batch.step));
+  if (instance_.calibration) {
+    lengthen(instance_.calibration->extra(batch.step), power);
   }
   if (instance_.terms.host_launches && instance_.pp == 1) {
-    stretch(trace_, host_.delay(batch, trace_, now));
+    lengthen(host_.delay(batch, trace_, now), power);
   }
   Program program;
   if (!spare_.empty()) {
@@ -81,6 +68,15 @@ const Program& ServingInstance::generate(const Batch& batch, std::int64_t wave_l
     observer_.on_program(batch, trace_, programs_.back());
   }
   return programs_.back();
+}
+
+/// The rows' own times are booked when they are made.
+void ServingInstance::lengthen(Nanos extra, PowerModel* power) {
+  const Nanos before = power != nullptr ? npu_time(trace_) : Nanos{0};
+  stretch(trace_, extra);
+  if (power != nullptr) {
+    power->npu_active(instance_, npu_time(trace_) - before);
+  }
 }
 
 const Program* ServingInstance::program(std::int64_t batch_id) const {

@@ -50,12 +50,14 @@ public:
   bool done = false;
 
 private:
+  /// Of the trace of the batch that is being made; a negative time shortens it.
+  void lengthen(Nanos extra, PowerModel* power);
+
   const Instance& instance_;
   Scheduler scheduler_;
   TraceBuilder traces_;
   RunObserver& observer_;
   HostLaunches host_;
-  const StepTerms* terms_;  ///< null: none are fitted
   GraphContext graph_context_;
   GraphBuilder graphs_;
   IterationTrace trace_;  ///< reused buffer

@@ -9,6 +9,7 @@
 #include "base/numeric.hpp"
 #include "engine/device_spec.hpp"
 #include "engine/result_collection.hpp"
+#include "perf/gpu_facts.hpp"
 
 namespace lockstep {
 namespace {
@@ -21,6 +22,17 @@ auto in_cluster_file(const RunOptions& options, const Make& make) {
   } catch (const UserError& error) {
     throw UserError(error.problem(), {options.cluster_config, 0, error.where().path}, error.mend());
   }
+}
+
+std::optional<AllReduceCurve> all_reduce_of(const Instance& instance, const Cluster& cluster,
+                                            GpuCatalog& gpus) {
+  if (!instance.terms.collective_curves || instance.tp == 1) {
+    return std::nullopt;
+  }
+  const auto gpu = gpus.find(instance.hardware);
+  // Links of a cluster file are in GB of 2^30 bytes.
+  const double link = cluster.network.bandwidth.front() * static_cast<double>(kGiB) / 1e9;
+  return gpu ? find_curve(gpu->all_reduce, instance.tp, link) : std::nullopt;
 }
 
 }  // namespace
@@ -69,6 +81,7 @@ void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& ke
                          policy_.single_block_without_copy,
                          policy_,
                          {}};
+  GpuCatalog gpus;  // reads its files when it is asked first
   for (const Instance& instance : cluster_.instances) {
     const auto& pool = pools[static_cast<std::size_t>(instance.id)];
     KVCacheManager kv =
@@ -79,12 +92,7 @@ void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& ke
     if (std::find(sources_.begin(), sources_.end(), source) == sources_.end()) {
       sources_.push_back(source);
     }
-    if (instance.terms.collective_curves) {
-      // Links of a cluster file are in GB of 2^30 bytes.
-      const double link = cluster_.network.bandwidth.front() * static_cast<double>(kGiB) / 1e9;
-      settings.curves =
-          CollectiveCurves::of(instance.hardware, link, cluster_.network.latency.front() / 1e3);
-    }
+    settings.all_reduce = all_reduce_of(instance, cluster_, gpus);
     instances_.push_back(std::make_unique<ServingInstance>(
         cluster_, instance, policy_, std::move(kv), std::move(times), settings, folds_, observer_));
   }

@@ -4,13 +4,14 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "config/cluster.hpp"
 #include "config/fidelity.hpp"
 #include "iteration/trace.hpp"
-#include "perf/collective_curves.hpp"
+#include "perf/all_reduce_curve.hpp"
 #include "perf/kernel_times.hpp"
 #include "serving/batch.hpp"
 
@@ -33,7 +34,7 @@ struct TraceSettings {
   /// as in the reference.
   bool single_block_without_copy = true;
   FidelityPolicy fidelity{};
-  std::shared_ptr<const CollectiveCurves> curves{};  ///< null: none are known
+  std::optional<AllReduceCurve> all_reduce{};  ///< none: the network decides
 };
 
 class TraceEmitter;

@@ -240,22 +240,6 @@ void TraceEmitter::post_attention(const BatchShape& shape, BatchTag tag, std::in
   }
 }
 
-/// 0: nobody has measured it. `size` as in the rows: of an all-gather it is one rank's share.
-Nanos TraceEmitter::measured_time(CollectiveKind kind, std::int64_t ranks, Bytes size) const {
-  if (!instance_.terms.collective_curves || !settings_.curves) {
-    return Nanos{0};
-  }
-  std::optional<Nanos> time;
-  if (kind == CollectiveKind::all_reduce) {
-    time = settings_.curves->time(MeasuredCollective::all_reduce, ranks, size);
-  } else if (kind == CollectiveKind::all_gather) {
-    time = settings_.curves->time(MeasuredCollective::all_gather, ranks, size * ranks);
-  } else if (kind == CollectiveKind::reduce_scatter) {
-    time = settings_.curves->time(MeasuredCollective::reduce_scatter, ranks, size);
-  }
-  return time.value_or(Nanos{0});
-}
-
 void TraceEmitter::block_row(const BatchShape& shape, BatchTag tag, std::int64_t block,
                              Layer layer) {
   if (layer == Layer::attention) {
@@ -267,7 +251,9 @@ void TraceEmitter::block_row(const BatchShape& shape, BatchTag tag, std::int64_t
     row.comm = CollectiveKind::all_reduce;
     row.comm_mask = instance_.tp_mask;
     row.comm_size = row.output_size;
-    row.comm_time = measured_time(row.comm, instance_.tp, row.comm_size);
+    if (settings_.all_reduce) {
+      row.comm_time = settings_.all_reduce->time(row.comm_size);
+    }
   } else if (layer == Layer::qkv_proj && instance_.pd == PdType::prefill && shape.pd_tokens > 0) {
     row.comm_size = Bytes{2 * rank_model_.kv_dim() * shape.pd_tokens * instance_.kv_fp() /
                           std::max<std::int64_t>(instance_.tp, 1)};

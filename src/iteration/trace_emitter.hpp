@@ -79,7 +79,6 @@ private:
   void pim_rows(const BatchShape& shape, BatchTag tag, std::int64_t block);
   void expert_rows(const BatchShape& shape, BatchTag tag, std::int64_t block);
   void route(const BatchShape& shape);
-  [[nodiscard]] Nanos measured_time(CollectiveKind kind, std::int64_t ranks, Bytes size) const;
   void outer_energy(const TraceRow& row, Bytes weight);
   void count(TimeSource source) { lookups_.add(source, copies_); }
 

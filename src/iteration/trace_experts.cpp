@@ -52,7 +52,6 @@ void TraceEmitter::expert_rows(const BatchShape& shape, BatchTag tag, std::int64
   const auto attach = [&](TraceRow& marker, CollectiveKind kind, Bytes size) {
     marker.comm = kind;
     marker.comm_size = size;
-    marker.comm_time = measured_time(kind, instance_.ep_total, size);
     if (kind != CollectiveKind::none) {
       marker.comm_mask = instance_.ep_mask;
     }

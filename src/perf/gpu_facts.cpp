@@ -69,37 +69,20 @@ double positive(const YamlFile& yaml, const YAML::Node& map, const std::string& 
   return value;
 }
 
-MeasuredCollective collective_of(const YamlFile& yaml, const YAML::Node& entry) {
-  const YAML::Node node = required(yaml, entry, "op");
-  const auto name = yaml.as<std::string>(node, "op");
-  if (name == "all_reduce") {
-    return MeasuredCollective::all_reduce;
-  }
-  if (name == "all_gather") {
-    return MeasuredCollective::all_gather;
-  }
-  if (name != "reduce_scatter") {
-    yaml.refuse(node.Mark(), fmt::format("'{}' is no measured collective", name),
-                "use all_reduce, all_gather or reduce_scatter");
-  }
-  return MeasuredCollective::reduce_scatter;
-}
-
-void read_collectives(const YamlFile& yaml, GpuFacts& gpu) {
-  const YAML::Node list = yaml.child(yaml.root(), "collectives");
+void read_all_reduce(const YamlFile& yaml, GpuFacts& gpu) {
+  const YAML::Node list = yaml.child(yaml.root(), "all_reduce");
   if (!YamlFile::present(list)) {
     return;
   }
   for (const auto& entry : list) {
-    CollectiveCurve curve;
-    curve.op = collective_of(yaml, entry);
+    AllReduceCurve curve;
     curve.ranks = static_cast<std::int64_t>(positive(yaml, entry, "ranks"));
     curve.link_gb_s = positive(yaml, entry, "link_gb_s");
     curve.latency_us = positive(yaml, entry, "latency_us");
     curve.bandwidth_gb_s = positive(yaml, entry, "bandwidth_gb_s");
     curve.small_bytes = static_cast<std::int64_t>(positive(yaml, entry, "small_bytes"));
     curve.small_latency_us = positive(yaml, entry, "small_latency_us");
-    gpu.collectives.push_back(curve);
+    gpu.all_reduce.push_back(curve);
   }
 }
 
@@ -170,7 +153,7 @@ GpuFacts read_gpu_facts(const std::filesystem::path& file) {
     gpu.aliases = yaml.as<std::vector<std::string>>(aliases, "aliases");
   }
   read_datasheet(yaml, required(yaml, yaml.root(), "datasheet"), gpu);
-  read_collectives(yaml, gpu);
+  read_all_reduce(yaml, gpu);
   const YAML::Node other = yaml.child(yaml.root(), "coefficients_of");
   if (YamlFile::present(other)) {
     const auto name = yaml.as<std::string>(other, "coefficients_of");

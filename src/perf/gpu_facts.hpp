@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "model/data_type.hpp"
-#include "perf/collective_curves.hpp"
+#include "perf/all_reduce_curve.hpp"
 
 namespace lockstep {
 
@@ -85,7 +85,7 @@ struct GpuFacts {
   std::string fitted_on;  ///< GPU whose measured times the coefficients fit
   std::string fit_date;
   AnalyticCoefficients coefficients;
-  std::vector<CollectiveCurve> collectives;  ///< as the modelled engine runs them
+  std::vector<AllReduceCurve> all_reduce;       ///< as the modelled engine runs it
   std::map<std::string, AnalyticError> errors;  ///< by kind of layer, against `fitted_on`'s bundles
 
   /// Peak of a number format in TFLOP/s; that of 16 bits where the GPU has none of its own.

@@ -134,6 +134,7 @@ void Scheduler::withdraw(Request& request) {
   request.block_hashes = {};
   forget(request);
   std::erase(handed_over_, &request);
+  std::erase(inbox_, &request);
   settled_ = false;
 }
 

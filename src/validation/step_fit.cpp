@@ -9,6 +9,7 @@
 #include <map>
 
 #include "base/error.hpp"
+#include "base/knots.hpp"
 
 namespace lockstep {
 namespace {
@@ -20,30 +21,17 @@ constexpr double kNanosPerMs = 1e6;
 /// Windows that are further off than this many median errors do not pull (preemptions).
 constexpr double kOutlier = 4;
 
-/// Numbers of decodes at which terms may bend.
+/// Numbers of decodes at which terms may bend; at least two.
 std::vector<double> knots_up_to(double most) {
   std::vector<double> knots;
   for (const double knot : {1.0, 4.0, 8.0, 16.0, 24.0, 32.0, 40.0, 48.0, 56.0, 64.0, 80.0, 96.0,
                             112.0, 128.0, 160.0, 192.0, 224.0, 256.0}) {
     knots.push_back(knot);
-    if (knot >= most) {
+    if (knots.size() > 1 && knot >= most) {
       break;
     }
   }
   return knots;
-}
-
-/// Weights of the two hats beside x; constant outside.
-void add_hats(const std::vector<double>& knots, double x, double* row) {
-  const auto above = std::upper_bound(knots.begin(), knots.end(), x);
-  if (above == knots.begin() || above == knots.end()) {
-    row[above == knots.begin() ? 0 : knots.size() - 1] += 1;
-    return;
-  }
-  const auto i = static_cast<std::size_t>(above - knots.begin());
-  const double weight = (x - knots[i - 1]) / (knots[i] - knots[i - 1]);
-  row[i - 1] += 1 - weight;
-  row[i] += weight;
 }
 
 /// Unknowns: pure hats, mixed hats, ms a 1k prompt tokens, ms a 1M context tokens.
@@ -54,7 +42,10 @@ public:
 
   void add(const StepFeatures& step, std::vector<double>& row) const {
     const bool mixed = step.prompt_tokens > 0;
-    add_hats(knots_, step.decodes, row.data() + (mixed ? knots_.size() : 0));
+    const KnotPlace place = knot_place(knots_, step.decodes);
+    const std::size_t lower = place.lower + (mixed ? knots_.size() : 0);
+    row[lower] += 1 - place.weight;
+    row[lower + 1] += place.weight;
     row[size() - 2] += step.prompt_tokens / 1e3;
     row[size() - 1] += step.context / 1e6;
   }

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "base/error.hpp"
+#include "cluster_support.hpp"
 
 namespace lockstep {
 namespace {
@@ -64,6 +65,26 @@ TEST(StepCalibration, OnlyTheModelAndPlanItWasFittedTo) {
   EXPECT_EQ(calibration.find("H", "A", 1, 2), nullptr);
 }
 
+TEST(StepCalibration, InstancesShareTheTermsOfTheFile) {
+  StepCalibration calibration;
+  calibration.sets = {terms_of(testing::kDense)};
+  calibration.sets[0].hardware = "RTXPRO6000";
+  const File file(to_json(calibration, "a test"));
+  const testing::Json one = testing::instance(testing::kDense);
+  const testing::Json json =
+      testing::cluster_of({one, one, testing::instance(testing::kDense, {{"tp_size", 2}})});
+  RunOptions options;
+  options.fidelity = Fidelity::vllm;
+  options.calibration = file.path().string();
+  const Cluster cluster = testing::parse(json, options);
+  ASSERT_TRUE(cluster.instances[0].calibration);
+  EXPECT_EQ(cluster.instances[0].calibration->pure_ms, calibration.sets[0].pure_ms);
+  EXPECT_EQ(cluster.instances[1].calibration, cluster.instances[0].calibration);
+  EXPECT_FALSE(cluster.instances[2].calibration) << "another plan";
+  options.fidelity = Fidelity::reference;
+  EXPECT_FALSE(testing::parse(json, options).instances[0].calibration);
+}
+
 TEST(StepCalibration, AFileComesBackAsItWasWritten) {
   StepCalibration calibration;
   calibration.sets = {terms_of("A")};
@@ -92,6 +113,7 @@ TEST(StepCalibration, MistakesNameFileAndPlace) {
   };
   EXPECT_THAT(broken("[1,2]", "[2,1]"), HasSubstr("decodes"));
   EXPECT_THAT(broken("[1,2]", "[]"), HasSubstr("decodes"));
+  EXPECT_THAT(broken("[1,2]", "[1]"), HasSubstr("decodes"));
   EXPECT_THAT(broken("\"pure_ms\":[0,0]", "\"pure_ms\":[0]"), HasSubstr("pure_ms"));
   EXPECT_THAT(broken("\"tp_size\":1", "\"tp_size\":0"), HasSubstr("tp_size"));
   EXPECT_THAT(broken("\"sets\"", "\"set\""), ::testing::Not("accepted"));

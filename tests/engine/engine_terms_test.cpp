@@ -1,6 +1,8 @@
 // The terms of the modelled engine in whole runs.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "base/error.hpp"
 #include "engine/step_padding.hpp"
 #include "engine/system_fixture.hpp"
 
@@ -69,10 +71,87 @@ TEST(EngineTermsRuns, ALateRequestWaitsForTheStepThatIsPutTogetherAlready) {
   EXPECT_LT(ahead, plain + step * 2);
 }
 
-TEST(EngineTermsRuns, StepsFollowEachOtherWithoutAGap) {
-  const Outcome outcome = run_toy(ToyCluster{}, busy(), with_terms("async-scheduling"));
-  const Outcome plain = run_toy(ToyCluster{}, busy(), with_terms("none"));
-  EXPECT_LE(outcome.last_end(), plain.last_end() + plain.last_end() / 4);
+/// All time stamps, or why there is no run.
+std::string story(const ToyCluster& cluster, const Calls& calls, const RunOptions& options) {
+  std::string text;
+  try {
+    for (const Request& request : run_toy(cluster, calls, options).by_id()) {
+      text += fmt::format("{} {} {}", request.queuing_delay.count(), request.ttft.count(),
+                          request.end_time.count());
+      for (const Nanos gap : request.itl) {
+        text += fmt::format(" {}", gap.count());
+      }
+      text += '\n';
+    }
+  } catch (const UserError& error) {
+    text = error.problem();
+  }
+  return text;
+}
+
+/// A run in which a term has a say, and one in which it has none.
+struct Reach {
+  const char* term;
+  ToyCluster cluster;
+  Calls calls;
+  ToyCluster other_cluster;
+  Calls other_calls;
+};
+
+std::vector<Reach> reaches() {
+  const Calls alone = Calls().add(0, 128, 8);
+  Replica experts, wide, stages, small, given;
+  experts.model = "toy/moe";
+  wide.tp = 2;
+  stages.pp = 2;
+  small.mem_size = 0.25;
+  given.mem_size = 0.25;
+  given.more = R"("num_gpu_blocks":1000)";
+  return {
+      {"async-scheduling", {}, Calls().add(0, 64, 60).add(3'000'000, 64, 4), {}, alone},
+      {"graph-padding", {}, Calls().add(0, 129, 8), {}, alone},
+      {"independent-experts", {1, experts}, Calls().add(0, 3, 8), {}, Calls().add(0, 3, 8)},
+      {"collective-curves", {1, wide}, alone, {}, alone},
+      {"separate-prompts", {}, Calls().add(0, 100, 8).add(0, 100, 8), {}, alone},
+      {"host-launches", {}, Calls().add(0, 600, 8), {1, stages}, Calls().add(0, 600, 8)},
+      {"memory-profile", {1, small}, alone, {1, given}, alone}};
+}
+
+TEST(EngineTermsRuns, ATermActsWhereItIsMeantAndNowhereElse) {
+  ASSERT_EQ(reaches().size(), engine_term_names().size());
+  for (const Reach& reach : reaches()) {
+    SCOPED_TRACE(reach.term);
+    RunOptions all_but_it = with_terms("all");
+    for (const EngineTermName& term : engine_term_names()) {
+      all_but_it.engine_terms.*term.member = term.name != reach.term;
+    }
+    EXPECT_NE(story(reach.cluster, reach.calls, with_terms(reach.term)),
+              story(reach.cluster, reach.calls, with_terms("none")));
+    EXPECT_EQ(story(reach.other_cluster, reach.other_calls, with_terms(reach.term)),
+              story(reach.other_cluster, reach.other_calls, with_terms("none")));
+    EXPECT_EQ(story(reach.other_cluster, reach.other_calls, all_but_it),
+              story(reach.other_cluster, reach.other_calls, with_terms("all")));
+  }
+}
+
+TEST(EngineTermsRuns, TimeThatLaunchesAddDrawsPower) {
+  ToyCluster toy;
+  toy.power = R"({"base_node_power":0,"npu":{"RTXPRO6000":{"idle_power":0,"standby_power":0,)"
+              R"("active_power":100,"standby_duration":1}},"cpu":{"idle_power":0,)"
+              R"("active_power":0,"util":0},"dram":{"dimm_size":1,"idle_power":0,)"
+              R"("energy_per_bit":0},"link":{"num_links":0,"idle_power":0,"energy_per_bit":0},)"
+              R"("nic":{"num_nics":0,"idle_power":0},"storage":{"num_devices":0,)"
+              R"("idle_power":0}})";
+  Calls calls;
+  calls.add(0, 600, 4);
+  for (const char* terms : {"none", "host-launches"}) {
+    SCOPED_TRACE(terms);
+    const Outcome outcome = run_toy(toy, calls, with_terms(terms));
+    const Request served = outcome.by_id()[0];
+    const double busy =
+        static_cast<double>((served.latency - served.queuing_delay).count()) * 1e-9;
+    EXPECT_NEAR(outcome.result.total_energy / 100, busy, 0.01 * busy);
+  }
 }
 
 TEST(StepPadding, GraphsHaveCapturedLengths) {
@@ -111,14 +190,14 @@ TEST(StepPadding, APromptInAnyMemberLeavesAttentionOutOfTheGraph) {
 }
 
 TEST(EngineTermsRuns, LaunchesBoundStepsWithoutGraphs) {
-  // 4 blocks of a tiny model: kernels of microseconds, launches of 80 us each.
+  // 4 blocks of a tiny model: kernels of microseconds, 8 launches a block and more.
   Calls calls;
   calls.add(0, 600, 2);
   const auto first = [&](const char* terms) {
     return run_toy(ToyCluster{}, calls, with_terms(terms)).by_id()[0].ttft;
   };
   EXPECT_LT(first("none"), Nanos{2'000'000});
-  EXPECT_GT(first("host-launches"), Nanos{80'000LL * 4 * 8});
+  EXPECT_GT(first("host-launches"), Nanos{static_cast<std::int64_t>(kLaunchMicros * 1e3) * 4 * 8});
 }
 
 }  // namespace

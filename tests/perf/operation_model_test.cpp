@@ -22,15 +22,6 @@ TEST(OperationModel, BlendsAndWaves) {
   EXPECT_DOUBLE_EQ(paid_waves(2.2, 0.5), 2.6);
 }
 
-TEST(OperationModel, FactorsAreLinearBetweenKnotsAndHoldBeyond) {
-  const std::vector<double> knots = {0, 4, 8};
-  EXPECT_EQ(knot_place(knots, -3).lower, 0U);
-  EXPECT_EQ(knot_place(knots, -3).weight, 0);
-  EXPECT_EQ(knot_place(knots, 6).lower, 1U);
-  EXPECT_EQ(knot_place(knots, 6).weight, 0.5);
-  EXPECT_EQ(knot_place(knots, 99).weight, 1);
-}
-
 // Times made by a model are found again by its fit, on sizes that it did not see.
 TEST(OperationFit, FindsAModelsOwnTimes) {
   const OperationModel& model = collective_model();

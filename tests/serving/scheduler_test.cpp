@@ -30,6 +30,16 @@ TEST(Scheduler, WaitingIsKeptByArrivalThenId) {
   EXPECT_EQ(text(npu.schedule(102)), "r1 1@0");
 }
 
+TEST(Scheduler, AWithdrawnRequestIsNotTouchedAgain) {
+  OneNpu npu(100);
+  Request& gone = npu.requests.add(5, 3);
+  npu.scheduler().add_request(gone);
+  npu.scheduler().withdraw(gone);
+  npu.scheduler().add_request(npu.requests.add(4, 2));
+  EXPECT_EQ(text(npu.schedule(7)), "r1 4@0");
+  EXPECT_EQ(gone.queued, Nanos{-1}) << "its owner may have deleted it";
+}
+
 TEST(Scheduler, PreemptsFromTheTailAndRecomputes) {
   OneNpu npu(5);
   npu.instance.max_num_seqs = 4;

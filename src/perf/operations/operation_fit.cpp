@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/knots.hpp"
 #include "base/random.hpp"
 
 namespace lockstep {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/knots.hpp"
+
 namespace lockstep {
 
 OperationCoefficients starting_coefficients(const OperationModel& model) {
@@ -16,23 +18,13 @@ OperationCoefficients starting_coefficients(const OperationModel& model) {
   return fitted;
 }
 
-KnotPlace knot_place(std::span<const double> knots, double value) {
-  const auto above = std::upper_bound(knots.begin(), knots.end(), value) - knots.begin();
-  const auto last = static_cast<std::ptrdiff_t>(knots.size()) - 2;
-  const auto lower = static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(above - 1, 0, last));
-  const double weight = (value - knots[lower]) / (knots[lower + 1] - knots[lower]);
-  return {lower, std::clamp(weight, 0.0, 1.0)};
-}
-
 double saturation(const OperationModel& model, const OperationCoefficients& fitted,
                   const Sizes& sizes) {
   std::array<double, 8> values{};
   model.along(sizes, values);
   double sum = 0;
   for (std::size_t i = 0; i < model.axes.size(); ++i) {
-    const KnotPlace place = knot_place(model.axes[i].knots, values[i]);
-    const std::vector<double>& factors = fitted.factors[i];
-    sum += factors[place.lower] + place.weight * (factors[place.lower + 1] - factors[place.lower]);
+    sum += between_knots(model.axes[i].knots, fitted.factors[i], values[i]);
   }
   return sum;
 }

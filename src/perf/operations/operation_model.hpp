@@ -65,13 +65,6 @@ struct OperationCoefficients {
 [[nodiscard]] double model_micros(const OperationModel& model, const GpuLimits& limits,
                                   const OperationCoefficients& fitted, const Sizes& sizes);
 
-/// Where a value lies between knots: the lower knot and the weight of the one above it.
-struct KnotPlace {
-  std::size_t lower = 0;
-  double weight = 0;
-};
-[[nodiscard]] KnotPlace knot_place(std::span<const double> knots, double value);
-
 /// (a^p + b^p)^(1/p): the larger one rules, the more so the larger p is.
 [[nodiscard]] double blend_times(double a, double b, double p);
 /// Whole waves for `load` (work over what runs at once); `paid` of the last one's idle part counts.
