@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -62,7 +63,10 @@ std::int64_t ask_number(std::string_view question) {
 
 ServeArguments arguments_of(const Flags& flags) {
   ServeArguments arguments;
-  if (flags.from) {
+  std::error_code none;
+  if (flags.from && std::filesystem::is_regular_file(*flags.from, none)) {
+    arguments = serve_arguments(serve_words_in(*flags.from));
+  } else if (flags.from) {
     arguments = serve_arguments(shell_words(*flags.from));
   } else if (flags.from_file) {
     arguments = serve_arguments(serve_words_in(*flags.from_file));
@@ -160,7 +164,8 @@ CLI::App* add_init_command(CLI::App& root, int& exit_code) {
   CLI::App* command =
       root.add_subcommand("init", "a cluster file from flags, from `vllm serve ...`, or by asking");
   auto flags = std::make_shared<Flags>();
-  auto* from = command->add_option("--from", flags->from, "a serve command, in quotes");
+  auto* from = command->add_option("--from", flags->from,
+                                   "a serve command, in quotes, or a file that has one");
   command
       ->add_option("--from-file", flags->from_file,
                    "Docker Compose file, Kubernetes manifest or script that has such a command")

@@ -53,6 +53,7 @@ Json instance_json(const ServeArguments& arguments, const ServerMachine& machine
   set_known(instance, "max_num_batched_tokens", arguments.max_num_batched_tokens);
   set_known(instance, "long_prefill_token_threshold", arguments.long_prefill_token_threshold);
   set_known(instance, "block_size", arguments.block_size);
+  set_known(instance, "num_gpu_blocks", arguments.num_gpu_blocks);
   set_known(instance, "dtype", weight_type(arguments));
   if (arguments.kv_cache_dtype) {
     instance["kv_cache_dtype"] = arguments.kv_cache_dtype->starts_with("fp8") ? "fp8" : "auto";
@@ -79,6 +80,7 @@ ServeArguments arguments_of(const Instance& instance) {
     arguments.long_prefill_token_threshold = instance.long_prefill_token_threshold;
   }
   arguments.block_size = instance.block_size;
+  arguments.num_gpu_blocks = instance.num_gpu_blocks;
   arguments.gpu_memory_utilization = instance.mem_util;
   if (instance.dtype == DataType::fp8) {
     arguments.quantization = "fp8";

@@ -165,13 +165,26 @@ class Servers(unittest.TestCase):
             self.assertEqual(instance[key], value, key)
         self.assertEqual(instance["npu_mem"]["mem_util"], 0.85)
         self.assertEqual(config["_ignored"], ["--port 9000", "--api-key a b", "--trust-remote-code"])
-        self.assertEqual(config["_not_simulated"], ["--enforce-eager"])
+        self.assertEqual(config["_not_simulated"],
+                         ["--enforce-eager (lockstep run --max-cudagraph-capture-size 0)"])
         self.assertIn("--port 9000", done.stderr)
+
+    def test_nothing_that_matters_goes_without_a_word(self):
+        done, config = self.init("--hardware", "H100", "--from", "vllm serve Qwen/Qwen3-32B "
+                                 "--max-model-len 8k --num-gpu-blocks-override 900 -O3 -q awq "
+                                 "--async-scheduling --kv-cache-memory-bytes 9G --uvicorn-log-level info")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(config["nodes"][0]["instances"][0]["num_gpu_blocks"], 900)
+        self.assertEqual(config["_ignored"], ["--uvicorn-log-level info"])
+        self.assertEqual([note.split()[0] for note in config["_not_simulated"]],
+                         ["--max-model-len", "-O3", "-q", "--async-scheduling", "--kv-cache-memory-bytes"])
+        self.assertIn("--context 8000", done.stderr)
 
     def test_from_compose_and_manifest(self):
         compose = """
 services:
   proxy: {image: nginx, command: run}
+  other: {image: ollama/ollama, command: ["ollama", "serve"]}
   llm:
     image: vllm/vllm-openai:v0.10.0
     command: --model Qwen/Qwen3-32B --tensor-parallel-size 4 --max-num-seqs 64
@@ -192,6 +205,9 @@ spec:
 """
         with tempfile.TemporaryDirectory() as folder:
             for name, text in (("compose.yaml", compose), ("deployment.yml", manifest),
+                               ("pod.json", json.dumps({"kind": "Pod", "spec": {"containers": [
+                                   {"image": "vllm/vllm-openai", "args": [
+                                       "Qwen/Qwen3-32B", "-tp", "4", "--max-num-seqs", "64"]}]}})),
                                ("start.sh", "#!/bin/sh\nexec vllm serve Qwen/Qwen3-32B "
                                             "--tensor-parallel-size 4 --max-num-seqs 64\n")):
                 with self.subTest(name):
@@ -199,6 +215,7 @@ spec:
                     file.write_text(text)
                     done, config = self.init("--hardware", "H100", "--from-file", str(file))
                     self.assertEqual(done.returncode, 0, done.stderr)
+                    self.assertEqual(self.init("--hardware", "H100", "--from", str(file))[1], config)
                     instance = config["nodes"][0]["instances"][0]
                     self.assertEqual((instance["tp_size"], instance["max_num_seqs"]), (4, 64))
             file.write_text("#!/bin/sh\nls\n")
@@ -243,12 +260,25 @@ spec:
         self.assertEqual(done.stdout.count("kind: Deployment"), 2)
         self.assertIn('- "meta-llama/Llama-3.1-8B"', done.stdout)
 
+    def assert_room_is_that_of_a_run(self, text):
+        config = "configs/cluster/single_node_moe_dp_ep_instance.json"
+        done = subprocess.run([BINARY, "run", "--cluster-config", config, "--json"], cwd=ROOT,
+                              capture_output=True, text=True, check=True)
+        memory = json.loads(done.stdout)["instances"][0]["memory"]
+        model = json.loads((ROOT / "configs/model/Qwen/Qwen3-30B-A3B-Instruct-2507.json").read_text())
+        context = model["max_position_embeddings"]
+        blocks, size = memory["kv_blocks"], memory["kv_block_tokens"]
+        self.assertIn(f"GPU KV cache size: {blocks * size:,} tokens", text)
+        self.assertIn(f"Maximum concurrency for {context:,} tokens per request: "
+                      f"{blocks / -(-context // size):.2f}x", text)
+
     def test_check(self):
         done = subprocess.run([BINARY, "check", "configs/cluster/single_node_moe_dp_ep_instance.json"],
                               cwd=ROOT, capture_output=True, text=True, check=True)
         for text in ("NPU 0 holds experts 0 to 63", "NPU 1 holds experts 64 to 127",
                      "Maximum concurrency for", "DP group A"):
             self.assertIn(text, done.stdout)
+        self.assert_room_is_that_of_a_run(done.stdout)
         for line in done.stdout.splitlines():
             if line.startswith(("┌", "│", "└")):
                 self.assertLessEqual(len(line), 100)

@@ -54,6 +54,7 @@ export class Figure {
     this.box = element('div', { class: tall ? 'chart tall' : 'chart', tabindex: '0', role: 'img',
       'aria-label': `${title}. ${note ?? ''} The same numbers are in the table view.` });
     this.box.addEventListener('keydown', (event) => this.onKey(event));
+    this.drawn = new Promise((resolve) => { this.box.addEventListener('drawn', resolve); });
     this.slot = element('div');
     const tool = (name, label, action) => element('button', { type: 'button', onclick: action,
       'aria-label': `${label}: ${title}` }, name);
@@ -79,9 +80,11 @@ export class Figure {
   }
 
   draw() {
-    if (!this.chart) this.chart = echarts.init(this.box, null, { renderer: 'canvas' });
+    if (!this.chart) {
+      this.chart = echarts.init(this.box, null, { renderer: 'canvas' });
+      this.chart.on('rendered', () => this.box.dispatchEvent(new Event('drawn')));
+    }
     this.chart.setOption(complete(this.option()), true);
-    this.box.dataset.drawn = 'yes';
   }
 
   refresh() {
