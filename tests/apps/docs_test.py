@@ -17,12 +17,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = None
-PAGES = ("quickstart.md", "report.md", "dp-ep.md", "run-json.md", "explain.md", "serve.md")
+PAGES = ("quickstart.md", "report.md", "dp-ep.md", "run-json.md", "explain.md", "serve.md", "graphs.md",
+         "network.md", "systems.md", "coming-from.md", "kernel-times.md", "faq.md", "validate.md")
+# What else has pages, and the test that runs their commands, or why there are none.
+ELSEWHERE = {"sweep.md": "plan_test.py", "plan.md": "plan_test.py", "workloads.md": "plan_test.py",
+             "python.md": "python/tests/test_docs.py", "vllm.md": "needs recorded runs",
+             "conformance.md": "made by tests/conformance/replay.py", "quirks.md": "a list of rules",
+             "accuracy.md": "needs measured points", "scale.md": "measurements"}
 
 
 def commands_of(page):
     for block in re.findall(r"^```\n(.*?)^```", (ROOT / "docs" / page).read_text(), re.M | re.S):
-        for line in block.splitlines():
+        for line in block.replace("\\\n", " ").splitlines():
             if line.startswith("lockstep "):
                 yield shlex.split(line.split("|")[0].split(" > ")[0])
 
@@ -40,6 +46,17 @@ class Pages(unittest.TestCase):
                         done = subprocess.run([BINARY, *words[1:]], cwd=folder, capture_output=True,
                                               text=True, timeout=120, check=False)
                         self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_no_page_is_forgotten(self):
+        pages = {page.name for page in (ROOT / "docs").glob("*.md")}
+        self.assertEqual(pages, {*PAGES, *ELSEWHERE})
+
+    def test_flags_of_the_reference_are_named_one_by_one(self):
+        page = (ROOT / "docs/coming-from.md").read_text()
+        text = (ROOT / "src/config/field_flags.cpp").read_text()
+        flags = re.findall(r'\{"(--[\w-]+)",\s', text)
+        self.assertGreater(len(flags), 25)
+        self.assertEqual([flag for flag in flags if flag != "--help" and f"`{flag}`" not in page], [])
 
     def test_links_between_pages(self):
         for page in (ROOT / "docs").glob("*.md"):

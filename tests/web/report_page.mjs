@@ -58,8 +58,23 @@ try {
   answers.zoomed = await zoom();
   await page.keyboard.press('0');
   answers.unzoomed = await zoom();
+  // Every figure zooms, has units, a table and both ways to save; drawn, it still has its own label.
+  answers.figures = {};
+  for (const id of answers.sections.slice(1)) {
+    await page.$eval(`#${id}`, (section) => section.scrollIntoView());
+    await page.evaluate((name) => globalThis.lockstepReport.figures[name].drawn, id);
+    await page.focus(`#${id} .chart`);
+    await page.keyboard.press('+');
+    answers.figures[id] = await page.evaluate((name) => {
+      const figure = globalThis.lockstepReport.figures[name];
+      const { dataZoom: [{ start, end }], xAxis: [{ name: unit }] } = figure.chart.getOption();
+      return { start, end, unit, tools: [...figure.root.querySelectorAll('.tools button')].map((one) => one.textContent) };
+    }, id);
+  }
   answers.labels = await page.$$eval('.chart', (charts) =>
-    charts.every((chart) => chart.getAttribute('role') === 'img' && chart.getAttribute('aria-label').length > 20));
+    charts.map((chart) => [chart.getAttribute('role'), chart.getAttribute('aria-label'),
+      chart.closest('section').querySelector('h2').textContent]));
+  answers.headers = await page.$$eval('th', (cells) => cells.map((cell) => cell.textContent));
 
   answers.svg = await page.evaluate(() => globalThis.lockstepReport.figures.throughput.svg());
   const saving = page.waitForEvent('download');

@@ -187,7 +187,19 @@ class Page(unittest.TestCase):
         self.assertEqual(self.seen["unzoomed"], [0, 100])
 
     def test_charts_have_labels(self):
-        self.assertTrue(self.seen["labels"])
+        self.assertEqual(len(self.seen["labels"]), len(self.seen["figures"]))
+        for role, label, title in self.seen["labels"]:
+            self.assertEqual(role, "img")
+            self.assertTrue(label.startswith(title + ". "), label)
+            self.assertIn("table view", label)
+        self.assertNotIn("", self.seen["headers"])
+
+    def test_every_figure_zooms_has_a_unit_a_table_and_saves(self):
+        for name, figure in self.seen["figures"].items():
+            with self.subTest(name):
+                self.assertEqual((figure["start"], figure["end"]), (20, 80))
+                self.assertRegex(figure["unit"], r"\(\S+\)$")
+                self.assertEqual(figure["tools"], ["Table", "SVG", "PNG", "Reset zoom"])
 
     def test_saving(self):
         self.assertTrue(self.seen["svg"].startswith("<svg"))
