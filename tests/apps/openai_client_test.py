@@ -60,7 +60,6 @@ class Client(unittest.TestCase):
 
     def test_models(self):
         self.assertEqual(self.seen["models"], [MODEL])
-        self.assertEqual(self.seen["model"], MODEL)
 
     def test_chat(self):
         chat = self.seen["chat"]
