@@ -14,6 +14,7 @@
 #include "base/error.hpp"
 #include "config/cluster_writer.hpp"
 #include "engine/run_setup.hpp"
+#include "gpu_names.hpp"
 #include "perf/gpu_facts.hpp"
 #include "report/output_file.hpp"
 #include "serve_command_file.hpp"
@@ -104,11 +105,7 @@ void complete(ServeArguments& arguments, std::optional<std::string>& hardware,
 }
 
 ServerMachine machine_of(const Flags& flags, const std::string& hardware, GpuCatalog& catalog) {
-  const auto gpu = catalog.find(hardware);
-  if (!gpu) {
-    throw UserError(fmt::format("memory and bandwidth of '{}' are not known", hardware),
-                    Where{{}, 0, "--hardware"}, fmt::format("known: {}", catalog.known()));
-  }
+  const auto gpu = known_gpu(catalog, hardware, "--hardware");
   Link link = kPcie;
   for (const Link& known : kLinks) {
     if (gpu->name == known.gpu) {
@@ -135,6 +132,10 @@ void init(const Flags& flags) {
   ServeArguments arguments = arguments_of(flags);
   std::optional<std::string> hardware = flags.hardware;
   complete(arguments, hardware, catalog);
+  const auto gpu = known_gpu(catalog, *hardware, "--hardware");
+  if (flags.from || flags.from_file) {
+    take_server_defaults(arguments, gpu->name, gpu->memory_gb);
+  }
   const std::string text =
       cluster_json(arguments, machine_of(flags, *hardware, catalog)).dump(2) + '\n';
   RunOptions options;
@@ -143,6 +144,9 @@ void init(const Flags& flags) {
       parse_cluster(text, "the new cluster file", options, search_paths(options));
   for (const std::string& ignored : arguments.ignored) {
     fmt::print(stderr, "changes no time and no memory: {}\n", ignored);
+  }
+  for (const std::string& limit : arguments.assumed) {
+    fmt::print(stderr, "vLLM's own choice on this GPU: {}\n", limit);
   }
   for (const std::string& note : arguments.notes) {
     fmt::print(stderr, "not simulated: {}\n", note);

@@ -130,11 +130,14 @@ std::string memory_text(const Instance& instance, const NpuKvLayout& kv, std::in
   std::string out = fmt::format(
       "    memory of a rank: {:.2f} GiB of {:g}: weights {:.2f} (embedding {:.2f}, attention "
       "{:.2f}, "
-      "{} {:.2f}, head {:.2f}), KV {:.2f}\n",
+      "{} {:.2f}, head {:.2f}), {}KV {:.2f}\n",
       gib(kv.capacity) * kv.utilization, instance.npu_mem.size_gb, gib(kv.weight_bytes),
       gib(weights.embedding), gib(weights.attention),
       instance.model->has_experts() ? "experts" : "MLP", gib(weights.feed_forward),
-      gib(weights.head), gib(kv.blocks * kv.bytes_per_block));
+      gib(weights.head),
+      kv.reserved > Bytes{0} ? fmt::format("activations and context {:.2f}, ", gib(kv.reserved))
+                             : "",
+      gib(kv.blocks * kv.bytes_per_block));
   // These two lines are as vLLM logs them: a request fills whole blocks.
   const std::int64_t blocks_each = (tokens + instance.block_size - 1) / instance.block_size;
   out += fmt::format("    GPU KV cache size: {} tokens\n", grouped(kv.tokens()));

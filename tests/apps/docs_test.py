@@ -270,6 +270,29 @@ spec:
                 results.append(out.read_bytes())
             self.assertEqual(*results)
 
+    def test_limits_that_a_command_leaves_to_the_engine(self):
+        for flags, gpu, limits in (("", "H100", (1024, 8192)), ("", "A100", (256, 2048)),
+                                   ("", "RTX4090", (256, 2048)), ("--max-num-seqs 9", "H200", (9, 8192)),
+                                   ("--no-enable-chunked-prefill", "RTX4090", (256, 0)),
+                                   ("--no-enable-chunked-prefill --max-model-len 4096", "RTX4090", (256, 4096))):
+            with self.subTest(flags, gpu=gpu):
+                done, config = self.init("--hardware", gpu, "--from", f"vllm serve Qwen/Qwen3-8B {flags}")
+                instance = config["nodes"][0]["instances"][0]
+                self.assertEqual((instance["max_num_seqs"], instance["max_num_batched_tokens"]), limits)
+                self.assertEqual(len(config["_assumed"]), 1 if "seqs" in flags else 2)
+                self.assertIn("vLLM's own choice on this GPU: --max-num-batched-tokens", done.stderr)
+
+    def test_servers_of_one_machine_have_gpus_of_their_own(self):
+        def export(name):
+            return subprocess.run([BINARY, "export", "vllm", ROOT / f"configs/cluster/{name}.json"], cwd=ROOT,
+                                  capture_output=True, text=True, check=True).stdout
+        self.assertEqual(re.findall(r"CUDA_VISIBLE_DEVICES=(\S+)", export("single_node_4_instance_2TP")),
+                         ["0,1", "2,3", "4,5", "6,7"])
+        self.assertEqual(re.findall(r"CUDA_VISIBLE_DEVICES=(\S+)", export("dual_node_multi_instance")),
+                         ["0", "1", "0", "1"])
+        self.assertNotIn("CUDA", export("single_node_moe_dp_ep_instance"))
+        self.assertIn("members are on 2 nodes", export("dual_node_moe_dp_ep_intra_inter_instance"))
+
     def test_manifest_is_yaml_with_the_same_words(self):
         config = ROOT / "configs/cluster/single_node_pd_instance.json"
         done = subprocess.run([BINARY, "export", "vllm", config, "--format", "kubernetes"], cwd=ROOT,

@@ -33,16 +33,16 @@ def prepare(build):
         if not shutil.which(tool):
             skip(f"{tool} is not installed (apt-get install nodejs npm)")
     work = Path(build) / "client-test"
-    lock = (HERE / "openai/package-lock.json").read_bytes()
+    lock = (HERE / "openai-client/package-lock.json").read_bytes()
     if not (work / "installed").exists() or (work / "installed").read_bytes() != lock:
         shutil.rmtree(work, ignore_errors=True)
-        shutil.copytree(HERE / "openai", work)
+        shutil.copytree(HERE / "openai-client", work)
         done = subprocess.run(["npm", "ci", "--ignore-scripts", "--prefer-offline", "--no-audit",
                                "--no-fund"], cwd=work, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             skip(f"npm cannot install the client: {done.stderr.strip().splitlines()[-1:]}")
         (work / "installed").write_bytes(lock)
-    shutil.copy(HERE / "openai/client.mjs", work)
+    shutil.copy(HERE / "openai-client/client.mjs", work)
     return work
 
 
