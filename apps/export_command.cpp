@@ -36,6 +36,11 @@ std::string label(const ServerOfCluster& server) {
 
 std::string commands(const std::vector<ServerOfCluster>& servers) {
   std::string out;
+  const bool routed = servers.size() > 1 && servers.front().role.empty();
+  if (routed) {
+    out += fmt::format("# {} servers: a router before them shares the requests out\n\n",
+                       servers.size());
+  }
   for (std::size_t i = 0; i < servers.size(); ++i) {
     const ServerOfCluster& server = servers[i];
     out += fmt::format("# {}\n", label(server));
@@ -43,6 +48,9 @@ std::string commands(const std::vector<ServerOfCluster>& servers) {
       out += fmt::format("# note: {}\n", note);
     }
     const std::vector<std::string> words = serve_words(server.arguments);
+    if (!server.alone) {
+      out += fmt::format("CUDA_VISIBLE_DEVICES={} ", fmt::join(server.gpus, ","));
+    }
     out += fmt::format("vllm serve {}", shell_quoted(words[2]));
     for (std::size_t w = 3; w < words.size(); ++w) {
       out += (words[w].starts_with("--") ? " \\\n  " : " ") + shell_quoted(words[w]);

@@ -9,29 +9,16 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "config/near_miss.hpp"
+#include "gpu_names.hpp"
 #include "perf/gpu_facts.hpp"
 
 namespace lockstep {
 namespace {
 
-std::vector<std::string> known_names(GpuCatalog& catalog) {
-  const std::string text = catalog.known();
-  std::vector<std::string> names;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find(", ", begin), text.size());
-    if (std::string name = text.substr(begin, end - begin); catalog.find(name)) {
-      names.push_back(std::move(name));
-    }
-    begin = end + 2;
-  }
-  return names;
-}
-
 void print_table(GpuCatalog& catalog) {
   fmt::print("{:<12}{:>11}{:>13}{:>15}{:>15}{:>9}  {}\n", "name", "memory GB", "memory GB/s",
              "bf16 TFLOP/s", "fp8 TFLOP/s", "power W", "times fitted on");
-  for (const std::string& name : known_names(catalog)) {
+  for (const std::string& name : catalog.names()) {
     const GpuFacts& gpu = *catalog.find(name);
     const double fp8 = gpu.peak_tflops[static_cast<std::size_t>(DataType::fp8)];
     fmt::print("{:<12}{:>11g}{:>13g}{:>15g}{:>15}{:>9g}  {}\n", name, gpu.memory_gb, gpu.bandwidth,
@@ -51,17 +38,6 @@ nlohmann::ordered_json json_of(const GpuFacts& gpu) {
           {"power_w", gpu.power_w},
           {"fitted_on", gpu.fitted_on},
           {"fit_date", gpu.fit_date}};
-}
-
-const GpuFacts& find_gpu(GpuCatalog& catalog, const std::string& name) {
-  if (const auto gpu = catalog.find(name)) {
-    return *gpu;
-  }
-  const std::vector<std::string> names = known_names(catalog);
-  const std::vector<std::string_view> views(names.begin(), names.end());
-  throw UserError(
-      fmt::format("the analytic model does not know '{}'{}", name, suggestion(name, views)),
-      Where{{}, 0, "NAME"}, fmt::format("known: {}", catalog.known()));
 }
 
 void print_gpu(const GpuFacts& gpu) {
@@ -92,9 +68,9 @@ CLI::App* add_hardware_command(CLI::App& root, int& exit_code) {
   command->add_flag("--json", flags->json, "as JSON");
   command->callback([flags, &exit_code] {
     GpuCatalog catalog;
-    std::vector<std::string> names = known_names(catalog);
+    std::vector<std::string> names = catalog.names();
     if (!flags->name.empty()) {
-      names = {find_gpu(catalog, flags->name).name};
+      names = {known_gpu(catalog, flags->name, "NAME")->name};
     }
     if (flags->json) {
       auto list = nlohmann::ordered_json::array();
@@ -105,7 +81,7 @@ CLI::App* add_hardware_command(CLI::App& root, int& exit_code) {
     } else if (flags->name.empty()) {
       print_table(catalog);
     } else {
-      print_gpu(find_gpu(catalog, flags->name));
+      print_gpu(*known_gpu(catalog, flags->name, "NAME"));
     }
     exit_code = static_cast<int>(ExitCode::ok);
   });

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -13,6 +14,7 @@
 #include "base/error.hpp"
 #include "config/cluster_writer.hpp"
 #include "engine/run_setup.hpp"
+#include "gpu_names.hpp"
 #include "perf/gpu_facts.hpp"
 #include "report/output_file.hpp"
 #include "serve_command_file.hpp"
@@ -62,7 +64,10 @@ std::int64_t ask_number(std::string_view question) {
 
 ServeArguments arguments_of(const Flags& flags) {
   ServeArguments arguments;
-  if (flags.from) {
+  std::error_code none;
+  if (flags.from && std::filesystem::is_regular_file(*flags.from, none)) {
+    arguments = serve_arguments(serve_words_in(*flags.from));
+  } else if (flags.from) {
     arguments = serve_arguments(shell_words(*flags.from));
   } else if (flags.from_file) {
     arguments = serve_arguments(serve_words_in(*flags.from_file));
@@ -100,11 +105,7 @@ void complete(ServeArguments& arguments, std::optional<std::string>& hardware,
 }
 
 ServerMachine machine_of(const Flags& flags, const std::string& hardware, GpuCatalog& catalog) {
-  const auto gpu = catalog.find(hardware);
-  if (!gpu) {
-    throw UserError(fmt::format("memory and bandwidth of '{}' are not known", hardware),
-                    Where{{}, 0, "--hardware"}, fmt::format("known: {}", catalog.known()));
-  }
+  const auto gpu = known_gpu(catalog, hardware, "--hardware");
   Link link = kPcie;
   for (const Link& known : kLinks) {
     if (gpu->name == known.gpu) {
@@ -131,6 +132,10 @@ void init(const Flags& flags) {
   ServeArguments arguments = arguments_of(flags);
   std::optional<std::string> hardware = flags.hardware;
   complete(arguments, hardware, catalog);
+  const auto gpu = known_gpu(catalog, *hardware, "--hardware");
+  if (flags.from || flags.from_file) {
+    take_server_defaults(arguments, gpu->name, gpu->memory_gb);
+  }
   const std::string text =
       cluster_json(arguments, machine_of(flags, *hardware, catalog)).dump(2) + '\n';
   RunOptions options;
@@ -139,6 +144,9 @@ void init(const Flags& flags) {
       parse_cluster(text, "the new cluster file", options, search_paths(options));
   for (const std::string& ignored : arguments.ignored) {
     fmt::print(stderr, "changes no time and no memory: {}\n", ignored);
+  }
+  for (const std::string& limit : arguments.assumed) {
+    fmt::print(stderr, "vLLM's own choice on this GPU: {}\n", limit);
   }
   for (const std::string& note : arguments.notes) {
     fmt::print(stderr, "not simulated: {}\n", note);
@@ -160,7 +168,8 @@ CLI::App* add_init_command(CLI::App& root, int& exit_code) {
   CLI::App* command =
       root.add_subcommand("init", "a cluster file from flags, from `vllm serve ...`, or by asking");
   auto flags = std::make_shared<Flags>();
-  auto* from = command->add_option("--from", flags->from, "a serve command, in quotes");
+  auto* from = command->add_option("--from", flags->from,
+                                   "a serve command, in quotes, or a file that has one");
   command
       ->add_option("--from-file", flags->from_file,
                    "Docker Compose file, Kubernetes manifest or script that has such a command")

@@ -117,8 +117,14 @@ void list(const std::optional<std::string>& model_dir) {
 }  // namespace
 
 CLI::App* add_models_command(CLI::App& root, int& exit_code) {
-  CLI::App* command = root.add_subcommand("models", "what a model's config.json implies");
-  command->require_subcommand(1);
+  CLI::App* command = root.add_subcommand("models", "known models, and what a config.json implies");
+  command->require_subcommand(0, 1);
+  command->callback([command, &exit_code] {
+    if (command->get_subcommands().empty()) {
+      list({});
+      exit_code = static_cast<int>(ExitCode::ok);
+    }
+  });
   auto flags = std::make_shared<ShowFlags>();
   CLI::App* one = command->add_subcommand("show", "layers, weights by format, cache and states");
   one->add_option("MODEL", flags->model, "name, config.json or a folder that holds one")

@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
@@ -32,13 +33,13 @@ std::string contents(const std::filesystem::path& file) {
 }
 
 /// A run file as it is, a result file as a run file that knows its requests only.
-std::string run_text(const std::filesystem::path& file) {
+nlohmann::ordered_json run_of(const std::filesystem::path& file) {
   std::string text = contents(file);
   const std::size_t begin = text.find_first_not_of(" \t\r\n");
   if (begin == std::string::npos || text[begin] != '{') {
-    return run_file_text(record_from_csv_text(text, file.string()));
+    return run_file_json(record_from_csv_text(text, file.string()));
   }
-  const auto json = nlohmann::ordered_json::parse(text, nullptr, false);
+  auto json = nlohmann::ordered_json::parse(text, nullptr, false);
   if (!json.is_object() || json.value("format", "") != "lockstep-run") {
     throw UserError("this JSON is no run file", Where{file.string(), 0, "format"}, kMend);
   }
@@ -46,7 +47,7 @@ std::string run_text(const std::filesystem::path& file) {
     throw UserError("a run file of another version than 1", Where{file.string(), 0, "version"},
                     "save the run again with this lockstep");
   }
-  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return json;
 }
 
 }  // namespace
@@ -63,11 +64,11 @@ CLI::App* add_report_command(CLI::App& root, int& exit_code) {
   command->add_option("--output", flags->output, "the page")->capture_default_str();
   command->callback([flags, &exit_code] {
     const OutputFile page(flags->output);
-    std::vector<std::string> texts;
+    std::vector<nlohmann::ordered_json> runs;
     for (const std::string& run : flags->runs) {
-      texts.push_back(run_text(run));
+      runs.push_back(run_of(run));
     }
-    page.commit(report_html(texts));
+    page.commit(report_html(std::move(runs)));
     fmt::print("wrote {}\n", flags->output);
     exit_code = static_cast<int>(ExitCode::ok);
   });

@@ -64,7 +64,7 @@ struct Outputs {
       run_file->commit(run_file_text(record));
     }
     if (report) {
-      report->commit(report_html({run_file_text(record)}));
+      report->commit(report_html(record));
     }
   }
 };

@@ -40,10 +40,16 @@ Words without_shell(Words words) {
 }
 
 bool starts_a_server(const Words& words) {
-  return std::any_of(words.begin(), words.end(), [](const std::string& word) {
-    return word == "serve" || word == "--model" || word.starts_with("--model=") ||
-           word.ends_with("api_server");
-  });
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    const bool serve =
+        word == "serve" && (i == 0 || words[i - 1].find("vllm") != std::string::npos);
+    if (serve || word == "--model" || word.starts_with("--model=") ||
+        word.ends_with("api_server")) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /// A container: what it runs is `entrypoint` or `command`, then `command` or `args`.
@@ -105,7 +111,7 @@ std::vector<std::string> serve_words_in(const std::filesystem::path& file) {
   }
   Words words;
   const std::string extension = file.extension().string();
-  if (extension == ".yaml" || extension == ".yml") {
+  if (extension == ".yaml" || extension == ".yml" || extension == ".json") {
     try {
       for (const YAML::Node& document : YAML::LoadAll(text)) {
         if (words = search(document); !words.empty()) {

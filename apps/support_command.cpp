@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "config/run_options.hpp"
+#include "gpu_names.hpp"
 #include "perf/data_dirs.hpp"
 #include "perf/kernel_times.hpp"
 #include "perf/operations/support_report.hpp"
@@ -72,7 +73,10 @@ Precision precision_of(const std::string& name) {
 void print_support(const SupportFlags& flags) {
   SupportRequest request;
   request.models = models_of(flags);
-  request.gpus = flags.gpus;
+  GpuCatalog catalog;
+  for (const std::string& gpu : flags.gpus) {
+    request.gpus.push_back(known_gpu(catalog, gpu, "--gpu")->name);
+  }
   request.store = flags.store;
   for (const std::string& name : flags.precisions) {
     request.precisions.push_back(precision_of(name));

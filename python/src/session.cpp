@@ -122,7 +122,7 @@ void Session::write_outputs(const RunRecord& record) {
     run_file_->commit(run_file_text(record));
   }
   if (report_) {
-    report_->commit(report_html({run_file_text(record)}));
+    report_->commit(report_html(record));
   }
 }
 

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace lockstep {
 namespace {
@@ -53,6 +55,7 @@ Json instance_json(const ServeArguments& arguments, const ServerMachine& machine
   set_known(instance, "max_num_batched_tokens", arguments.max_num_batched_tokens);
   set_known(instance, "long_prefill_token_threshold", arguments.long_prefill_token_threshold);
   set_known(instance, "block_size", arguments.block_size);
+  set_known(instance, "num_gpu_blocks", arguments.num_gpu_blocks);
   set_known(instance, "dtype", weight_type(arguments));
   if (arguments.kv_cache_dtype) {
     instance["kv_cache_dtype"] = arguments.kv_cache_dtype->starts_with("fp8") ? "fp8" : "auto";
@@ -79,6 +82,7 @@ ServeArguments arguments_of(const Instance& instance) {
     arguments.long_prefill_token_threshold = instance.long_prefill_token_threshold;
   }
   arguments.block_size = instance.block_size;
+  arguments.num_gpu_blocks = instance.num_gpu_blocks;
   arguments.gpu_memory_utilization = instance.mem_util;
   if (instance.dtype == DataType::fp8) {
     arguments.quantization = "fp8";
@@ -126,6 +130,9 @@ nlohmann::ordered_json cluster_json(const ServeArguments& arguments, const Serve
   if (!arguments.ignored.empty()) {
     out["_ignored"] = arguments.ignored;
   }
+  if (!arguments.assumed.empty()) {
+    out["_assumed"] = arguments.assumed;
+  }
   if (!arguments.notes.empty()) {
     out["_not_simulated"] = arguments.notes;
   }
@@ -137,27 +144,67 @@ nlohmann::ordered_json cluster_json(const ServeArguments& arguments, const Serve
   return out;
 }
 
+namespace {
+
+std::vector<std::int32_t> members_of(const Cluster& cluster, const Instance& instance) {
+  return instance.dp_group ? cluster.dp_groups[static_cast<std::size_t>(*instance.dp_group)].members
+                           : std::vector<std::int32_t>{instance.id};
+}
+
+/// Gives every server its GPUs, node by node in the order of the instances.
+void place(const Cluster& cluster, std::vector<ServerOfCluster>& servers) {
+  std::map<std::int32_t, std::int64_t> taken;  // by node
+  std::map<std::int32_t, std::int64_t> servers_on;
+  const auto node_of = [&](std::int32_t id) {
+    return cluster.instances[static_cast<std::size_t>(id)].node;
+  };
+  for (ServerOfCluster& server : servers) {
+    const std::int32_t home = node_of(server.instances.front());
+    std::set<std::int32_t> nodes;
+    for (const std::int32_t id : server.instances) {
+      const std::int32_t node = node_of(id);
+      nodes.insert(node);
+      for (std::int64_t i = 0; i < cluster.instances[static_cast<std::size_t>(id)].num_npus; ++i) {
+        const std::int64_t gpu = taken[node]++;
+        if (node == home) {
+          server.gpus.push_back(gpu);
+        }
+      }
+    }
+    for (const std::int32_t node : nodes) {
+      ++servers_on[node];
+    }
+    if (nodes.size() > 1) {
+      server.notes.push_back(fmt::format(
+          "its members are on {} nodes: start it on each, with --data-parallel-size-local, "
+          "--data-parallel-start-rank and --data-parallel-address",
+          nodes.size()));
+    }
+  }
+  for (ServerOfCluster& server : servers) {
+    server.alone = servers_on[node_of(server.instances.front())] == 1;
+  }
+}
+
+}  // namespace
+
 std::vector<ServerOfCluster> servers_of(const Cluster& cluster) {
   std::vector<ServerOfCluster> servers;
   for (const Instance& instance : cluster.instances) {
-    if (instance.dp_group) {
-      const auto& members = cluster.dp_groups[static_cast<std::size_t>(*instance.dp_group)].members;
-      if (members.front() != instance.id) {
-        continue;  // the first member's server stands for all
-      }
+    const std::vector<std::int32_t> members = members_of(cluster, instance);
+    if (members.front() != instance.id) {
+      continue;  // the first member's server stands for all
     }
     ServerOfCluster& server = servers.emplace_back();
     server.arguments = arguments_of(instance);
-    server.instances = {instance.id};
-    if (instance.dp_group) {
-      server.instances = cluster.dp_groups[static_cast<std::size_t>(*instance.dp_group)].members;
-      server.arguments.dp = static_cast<std::int64_t>(server.instances.size());
-    }
+    server.instances = members;
+    server.arguments.dp = static_cast<std::int64_t>(members.size());
     if (instance.pd != PdType::none) {
       server.role = instance.pd == PdType::prefill ? "prefill" : "decode";
     }
     note_what_has_no_flag(instance, server.notes);
   }
+  place(cluster, servers);
   return servers;
 }
 

@@ -31,6 +31,8 @@ struct ServerMachine {
 struct ServerOfCluster {
   ServeArguments arguments;
   std::vector<std::int32_t> instances;
+  std::vector<std::int64_t> gpus;  ///< of the first instance's node, counted from 0
+  bool alone = true;               ///< no other server shares a node with it
   std::string role;                ///< "", "prefill" or "decode"
   std::vector<std::string> notes;  ///< what the command cannot say
 };

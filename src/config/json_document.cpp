@@ -3,12 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/error.hpp"
+#include "config/near_miss.hpp"
 
 namespace lockstep {
 namespace {
@@ -150,13 +154,32 @@ std::int64_t JsonDocument::line_of(const std::string& path) const {
   return found == lines.end() ? 0 : found->second;
 }
 
+namespace {
+
+/// Names the file of the same folder that was perhaps meant.
+std::string mend_for_file(const std::filesystem::path& file) {
+  std::vector<std::string> names;
+  std::error_code error;
+  const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    names.push_back(entry.path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  const std::string_view near = nearest_name(file.filename().string(), views);
+  return fmt::format(
+      "{}give the path of an existing JSON file; a relative path starts at the "
+      "working directory",
+      near.empty() ? "" : fmt::format("did you mean '{}'? Otherwise ", near));
+}
+
+}  // namespace
+
 JsonDocument JsonDocument::read(const std::filesystem::path& file) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(file, ignored)) {
     throw UserError(fmt::format("Cluster configuration file '{}' not found.", file.string()),
-                    {file.string(), 0, ""},
-                    "give the path of an existing JSON file; a relative path starts at the "
-                    "working directory");
+                    {file.string(), 0, ""}, mend_for_file(file));
   }
   std::ifstream in(file, std::ios::binary);
   std::ostringstream text;

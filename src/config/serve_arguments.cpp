@@ -30,15 +30,50 @@ constexpr std::array<std::string_view, 16> kIgnoredSwitches{"--trust-remote-code
                                                             "--disable-frontend-multiprocessing",
                                                             "--no-enable-log-requests",
                                                             "--enable-force-include-usage"};
-/// Flags that change times or memory in a way that is not simulated.
-constexpr std::array<std::string_view, 14> kNoted{
-    "--enforce-eager",      "--speculative-config",
-    "--speculative-model",  "--enable-lora",
-    "--cpu-offload-gb",     "--swap-space",
-    "--kv-transfer-config", "--num-gpu-blocks-override",
-    "--compilation-config", "--async-scheduling",
-    "--enable-dbo",         "--enable-eplb",
-    "--scheduling-policy",  "--max-num-partial-prefills"};
+/// Flags that change times or memory in a way that is not simulated: with a value, and without.
+constexpr std::array<std::string_view, 31> kNoted{"--config",
+                                                  "--speculative-config",
+                                                  "--speculative-model",
+                                                  "--num-speculative-tokens",
+                                                  "--cpu-offload-gb",
+                                                  "--swap-space",
+                                                  "--kv-cache-memory-bytes",
+                                                  "--kv-offloading-size",
+                                                  "--kv-transfer-config",
+
+                                                  "--compilation-config",
+                                                  "-O",
+                                                  "--optimization-level",
+                                                  "--cuda-graph-sizes",
+                                                  "--cudagraph-capture-sizes",
+                                                  "--max-cudagraph-capture-size",
+                                                  "--max-seq-len-to-capture",
+                                                  "--attention-backend",
+                                                  "--all2all-backend",
+                                                  "--decode-context-parallel-size",
+                                                  "-dcp",
+                                                  "--prefill-context-parallel-size",
+                                                  "-pcp",
+                                                  "--scheduling-policy",
+                                                  "--max-num-partial-prefills",
+                                                  "--max-long-partial-prefills",
+                                                  "--hf-overrides",
+                                                  "--rope-scaling",
+                                                  "--max-loras",
+                                                  "--max-lora-rank",
+                                                  "--eplb-config",
+                                                  "--mamba-cache-dtype"};
+constexpr std::array<std::string_view, 11> kNotedSwitches{"--enforce-eager",
+                                                          "--enable-lora",
+                                                          "--enable-dbo",
+                                                          "--enable-eplb",
+                                                          "--async-scheduling",
+                                                          "--no-async-scheduling",
+                                                          "--disable-custom-all-reduce",
+                                                          "--disable-sliding-window",
+                                                          "--disable-cascade-attn",
+                                                          "--disable-hybrid-kv-cache-manager",
+                                                          "--kv-sharing-fast-prefill"};
 
 bool among(std::string_view name, const auto& names) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -177,14 +212,29 @@ private:
       arguments_.long_prefill_token_threshold = integer(name);
     } else if (name == "--block-size") {
       arguments_.block_size = integer(name);
+    } else if (name == "--num-gpu-blocks-override") {
+      arguments_.num_gpu_blocks = integer(name);
     } else if (name == "--max-model-len") {
-      arguments_.max_model_len = integer(name);
+      context(name);
     } else if (name == "--gpu-memory-utilization") {
       arguments_.gpu_memory_utilization = real(name);
     } else {
       return false;
     }
     return true;
+  }
+
+  /// It bounds what a server takes; here the model's own context does.
+  void context(const std::string& name) {
+    const std::string text = value(name);
+    if (text == "auto" || text == "-1") {
+      return;
+    }
+    value_ = text;
+    arguments_.max_model_len = integer(name);
+    arguments_.notes.push_back(
+        fmt::format("{} {} (longer requests are taken as well; see lockstep check --context {})",
+                    name, text, *arguments_.max_model_len));
   }
 
   bool known_type(const std::string& name) {
@@ -195,11 +245,24 @@ private:
     } else if (name == "--kv-cache-dtype") {
       arguments_.kv_cache_dtype = value(name);
     } else if (name == "--quantization" || name == "-q") {
-      arguments_.quantization = value(name);
+      quantization(name);
     } else {
       return false;
     }
     return true;
+  }
+
+  /// Weights have whole bytes here; formats of four bits are counted as eight.
+  void quantization(const std::string& name) {
+    const std::string& kind = arguments_.quantization.emplace(value(name));
+    for (const char* four_bits :
+         {"awq", "gptq", "mxfp4", "nvfp4", "modelopt_fp4", "bitsandbytes"}) {
+      if (kind.find(four_bits) != std::string::npos) {
+        arguments_.notes.push_back(
+            fmt::format("{} {}: weights of 4 bits count as 8 (see lockstep capacity)", name, kind));
+        return;
+      }
+    }
   }
 
   bool known_switch(const std::string& name) {
@@ -215,12 +278,12 @@ private:
 
   void unknown(const std::string& name) {
     std::string text = value_ ? name + '=' + *value_ : name;
-    if (among(name, kNoted)) {
-      if (!value_ && at_ < words_.size() && !words_[at_].starts_with("-") &&
-          name != "--enforce-eager" && name != "--enable-lora" && name != "--enable-dbo" &&
-          name != "--enable-eplb" && name != "--async-scheduling") {
+    const bool level = name.size() == 3 && name.starts_with("-O");  // -O3
+    if (level || among(name, kNoted) || among(name, kNotedSwitches)) {
+      if (!value_ && among(name, kNoted) && at_ < words_.size() && !words_[at_].starts_with("-")) {
         text += ' ' + words_[at_++];
       }
+      text += name == "--enforce-eager" ? " (lockstep run --max-cudagraph-capture-size 0)" : "";
       arguments_.notes.push_back(std::move(text));
       return;
     }
@@ -239,91 +302,8 @@ private:
 
 }  // namespace
 
-std::vector<std::string> shell_words(std::string_view command) {
-  std::vector<std::string> words;
-  std::string word;
-  bool inside = false;  // of a word, which may be empty: ''
-  char quote = 0;
-  const auto end_word = [&] {
-    if (inside) {
-      words.push_back(std::move(word));
-    }
-    word.clear();
-    inside = false;
-  };
-  for (std::size_t i = 0; i < command.size(); ++i) {
-    const char c = command[i];
-    const bool blank = c == ' ' || c == '\t' || c == '\n' || c == '\r';
-    if (quote == 0 && blank) {
-      end_word();
-    } else if (quote == 0 && c == '#' && !inside) {
-      i = std::min(command.find('\n', i), command.size());
-    } else if (c == '\\' && quote != '\'' && i + 1 < command.size()) {
-      if (command[++i] != '\n') {
-        word += command[i];
-        inside = true;
-      }
-    } else if (quote == 0 && (c == '\'' || c == '"')) {
-      quote = c;
-      inside = true;
-    } else if (c == quote) {
-      quote = 0;
-    } else {
-      word += c;
-      inside = true;
-    }
-  }
-  if (quote != 0) {
-    throw UserError(fmt::format("a quote {} without its end", quote), Where{{}, 0, "--from"},
-                    kMend);
-  }
-  end_word();
-  return words;
-}
-
 ServeArguments serve_arguments(const std::vector<std::string>& words) {
   return Reader(words).read();
-}
-
-std::vector<std::string> serve_words(const ServeArguments& arguments) {
-  std::vector<std::string> words{"vllm", "serve", arguments.model};
-  const auto add = [&](std::string name, const auto& value) {
-    words.push_back(std::move(name));
-    words.push_back(fmt::format("{}", value));
-  };
-  const auto add_degree = [&](std::string name, std::int64_t degree) {
-    if (degree > 1) {
-      add(std::move(name), degree);
-    }
-  };
-  const auto add_known = [&](std::string name, const auto& value) {
-    if (value) {
-      add(std::move(name), *value);
-    }
-  };
-  const auto add_switch = [&](std::string_view name, const std::optional<bool>& on) {
-    if (on) {
-      words.push_back(fmt::format("--{}{}", *on ? "" : "no-", name));
-    }
-  };
-  add_degree("--tensor-parallel-size", arguments.tp);
-  add_degree("--pipeline-parallel-size", arguments.pp);
-  add_degree("--data-parallel-size", arguments.dp);
-  if (arguments.expert_parallel) {
-    words.emplace_back("--enable-expert-parallel");
-  }
-  add_known("--max-num-seqs", arguments.max_num_seqs);
-  add_known("--max-num-batched-tokens", arguments.max_num_batched_tokens);
-  add_known("--long-prefill-token-threshold", arguments.long_prefill_token_threshold);
-  add_known("--block-size", arguments.block_size);
-  add_known("--max-model-len", arguments.max_model_len);
-  add_known("--gpu-memory-utilization", arguments.gpu_memory_utilization);
-  add_known("--dtype", arguments.dtype);
-  add_known("--kv-cache-dtype", arguments.kv_cache_dtype);
-  add_known("--quantization", arguments.quantization);
-  add_switch("enable-chunked-prefill", arguments.chunked_prefill);
-  add_switch("enable-prefix-caching", arguments.prefix_caching);
-  return words;
 }
 
 }  // namespace lockstep

@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "model/model_config.hpp"
+#include "model/near_models.hpp"
 
 namespace lockstep {
 namespace {
@@ -75,6 +76,14 @@ std::vector<std::string> near_names(const std::string& name, std::vector<std::st
 
 }  // namespace
 
+std::string mend_for_model(const std::vector<fs::path>& dirs, const std::string& name,
+                           const std::string& otherwise) {
+  const std::vector<std::string> near = near_names(name, known_models(dirs));
+  return near.empty()
+             ? otherwise
+             : fmt::format("did you mean {}? Otherwise {}", fmt::join(near, " or "), otherwise);
+}
+
 ModelConfig find_model_config(const std::vector<fs::path>& dirs, const std::string& name) {
   std::error_code missing;
   if (name.ends_with(".json") && fs::is_regular_file(name, missing)) {
@@ -89,14 +98,10 @@ ModelConfig find_model_config(const std::vector<fs::path>& dirs, const std::stri
     }
     places.push_back(file.string());
   }
-  const std::vector<std::string> near = near_names(name, known_models(dirs));
-  std::string mend = "put the model's Hugging Face config.json there, or give --model-dir";
-  if (!near.empty()) {
-    mend = fmt::format("did you mean {}? Otherwise {}", fmt::join(near, " or "), mend);
-  }
   throw UserError(
       fmt::format("no config for model '{}'; looked at {}", name, fmt::join(places, ", ")), Where{},
-      std::move(mend));
+      mend_for_model(dirs, name,
+                     "put the model's Hugging Face config.json there, or give --model-dir"));
 }
 
 }  // namespace lockstep

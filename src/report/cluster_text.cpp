@@ -16,6 +16,15 @@ double gib(Bytes size) {
   return static_cast<double>(size.count()) / static_cast<double>(kGiB);
 }
 
+/// 1234567 as 1,234,567.
+std::string grouped(std::int64_t number) {
+  std::string text = fmt::format("{}", number);
+  for (auto at = static_cast<std::int64_t>(text.size()) - 3; at > 0; at -= 3) {
+    text.insert(static_cast<std::size_t>(at), ",");
+  }
+  return text;
+}
+
 std::string role_of(const Instance& instance) {
   switch (instance.pd) {
     case PdType::prefill:
@@ -121,14 +130,20 @@ std::string memory_text(const Instance& instance, const NpuKvLayout& kv, std::in
   std::string out = fmt::format(
       "    memory of a rank: {:.2f} GiB of {:g}: weights {:.2f} (embedding {:.2f}, attention "
       "{:.2f}, "
-      "{} {:.2f}, head {:.2f}), KV {:.2f}\n",
+      "{} {:.2f}, head {:.2f}), {}KV {:.2f}\n",
       gib(kv.capacity) * kv.utilization, instance.npu_mem.size_gb, gib(kv.weight_bytes),
       gib(weights.embedding), gib(weights.attention),
       instance.model->has_experts() ? "experts" : "MLP", gib(weights.feed_forward),
-      gib(weights.head), gib(kv.blocks * kv.bytes_per_block));
-  out += fmt::format("    GPU KV cache size: {} tokens\n", kv.tokens());
-  out += fmt::format("    Maximum concurrency for {} tokens per request: {:.2f}x\n", tokens,
-                     static_cast<double>(kv.tokens()) / static_cast<double>(tokens));
+      gib(weights.head),
+      kv.reserved > Bytes{0} ? fmt::format("activations and context {:.2f}, ", gib(kv.reserved))
+                             : "",
+      gib(kv.blocks * kv.bytes_per_block));
+  // These two lines are as vLLM logs them: a request fills whole blocks.
+  const std::int64_t blocks_each = (tokens + instance.block_size - 1) / instance.block_size;
+  out += fmt::format("    GPU KV cache size: {} tokens\n", grouped(kv.tokens()));
+  out +=
+      fmt::format("    Maximum concurrency for {} tokens per request: {:.2f}x\n", grouped(tokens),
+                  static_cast<double>(kv.blocks) / static_cast<double>(blocks_each));
   return out;
 }
 

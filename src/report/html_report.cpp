@@ -1,12 +1,20 @@
 #include "report/html_report.hpp"
 
+#include <nlohmann/json.hpp>
+#include <utility>
+
 #include "base/error.hpp"
+#include "report/packed_columns.hpp"
+#include "report/run_json.hpp"
 
 namespace lockstep {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 /// "<" occurs in JSON only inside of strings, where an escape means the same.
-void append_escaped(std::string& out, std::string_view json) {
+std::string escaped(std::string_view json) {
+  std::string out;
   for (const char c : json) {
     if (c == '<') {
       out += "\\u003c";
@@ -14,23 +22,39 @@ void append_escaped(std::string& out, std::string_view json) {
       out += c;
     }
   }
+  return out;
+}
+
+void fill(std::string& page, std::string_view place, std::string_view content) {
+  const std::size_t at = page.find(place);
+  ensure(at != std::string::npos, "the report page has no place for runs");
+  page.replace(at, place.size(), content);
 }
 
 }  // namespace
 
-std::string report_html(const std::vector<std::string>& runs) {
-  constexpr std::string_view kPlace = "[\"LOCKSTEP_RUNS\"]";
-  const std::string_view page = report_page();
-  const std::size_t at = page.find(kPlace);
-  ensure(at != std::string_view::npos, "the report page has no place for runs");
-  std::string html(page.substr(0, at));
-  html += '[';
-  for (const std::string& run : runs) {
-    html += html.back() == '[' ? "" : ",";
-    append_escaped(html, run);
+std::string report_html(std::vector<Json> runs) {
+  PackedColumns columns;
+  std::string texts;
+  for (Json& run : runs) {
+    for (const char* table : {"requests", "steps"}) {
+      if (run.contains(table) && run[table].is_object()) {
+        columns.pack(run[table]);
+      }
+    }
+    texts += texts.empty() ? "" : ",";
+    texts += escaped(run.dump(-1, ' ', false, Json::error_handler_t::replace));
   }
-  html += ']';
-  return html += page.substr(at + kPlace.size());
+  std::string page(report_page());
+  fill(page, "LOCKSTEP_TABLES", columns.text());  // behind the runs, whose names may say anything
+  fill(page, "\"LOCKSTEP_RUNS\"", texts);
+  return page;
+}
+
+std::string report_html(const RunRecord& run) {
+  std::vector<Json> runs;
+  runs.push_back(run_file_json(run));
+  return report_html(std::move(runs));
 }
 
 }  // namespace lockstep

@@ -17,12 +17,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = None
-PAGES = ("quickstart.md", "report.md", "dp-ep.md", "run-json.md", "explain.md", "serve.md")
+PAGES = ("quickstart.md", "report.md", "dp-ep.md", "run-json.md", "explain.md", "serve.md", "graphs.md",
+         "network.md", "systems.md", "coming-from.md", "kernel-times.md", "faq.md")
+# What else has pages, and the test that runs their commands, or why there are none.
+ELSEWHERE = {"sweep.md": "plan_test.py", "plan.md": "plan_test.py", "workloads.md": "plan_test.py",
+             "python.md": "python/tests/test_docs.py", "vllm.md": "needs recorded runs", "validate.md": "needs recorded runs",
+             "conformance.md": "made by tests/conformance/replay.py", "quirks.md": "a list of rules",
+             "accuracy.md": "needs measured points", "scale.md": "measurements"}
 
 
 def commands_of(page):
     for block in re.findall(r"^```\n(.*?)^```", (ROOT / "docs" / page).read_text(), re.M | re.S):
-        for line in block.splitlines():
+        for line in block.replace("\\\n", " ").splitlines():
             if line.startswith("lockstep "):
                 yield shlex.split(line.split("|")[0].split(" > ")[0])
 
@@ -40,6 +46,17 @@ class Pages(unittest.TestCase):
                         done = subprocess.run([BINARY, *words[1:]], cwd=folder, capture_output=True,
                                               text=True, timeout=120, check=False)
                         self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_no_page_is_forgotten(self):
+        pages = {page.name for page in (ROOT / "docs").glob("*.md")}
+        self.assertEqual(pages, {*PAGES, *ELSEWHERE})
+
+    def test_flags_of_the_reference_are_named_one_by_one(self):
+        page = (ROOT / "docs/coming-from.md").read_text()
+        text = (ROOT / "src/config/field_flags.cpp").read_text()
+        flags = re.findall(r'\{"(--[\w-]+)",\s', text)
+        self.assertGreater(len(flags), 25)
+        self.assertEqual([flag for flag in flags if flag != "--help" and f"`{flag}`" not in page], [])
 
     def test_links_between_pages(self):
         for page in (ROOT / "docs").glob("*.md"):
@@ -165,13 +182,26 @@ class Servers(unittest.TestCase):
             self.assertEqual(instance[key], value, key)
         self.assertEqual(instance["npu_mem"]["mem_util"], 0.85)
         self.assertEqual(config["_ignored"], ["--port 9000", "--api-key a b", "--trust-remote-code"])
-        self.assertEqual(config["_not_simulated"], ["--enforce-eager"])
+        self.assertEqual(config["_not_simulated"],
+                         ["--enforce-eager (lockstep run --max-cudagraph-capture-size 0)"])
         self.assertIn("--port 9000", done.stderr)
+
+    def test_nothing_that_matters_goes_without_a_word(self):
+        done, config = self.init("--hardware", "H100", "--from", "vllm serve Qwen/Qwen3-32B "
+                                 "--max-model-len 8k --num-gpu-blocks-override 900 -O3 -q awq "
+                                 "--async-scheduling --kv-cache-memory-bytes 9G --uvicorn-log-level info")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(config["nodes"][0]["instances"][0]["num_gpu_blocks"], 900)
+        self.assertEqual(config["_ignored"], ["--uvicorn-log-level info"])
+        self.assertEqual([note.split()[0] for note in config["_not_simulated"]],
+                         ["--max-model-len", "-O3", "-q", "--async-scheduling", "--kv-cache-memory-bytes"])
+        self.assertIn("--context 8000", done.stderr)
 
     def test_from_compose_and_manifest(self):
         compose = """
 services:
   proxy: {image: nginx, command: run}
+  other: {image: ollama/ollama, command: ["ollama", "serve"]}
   llm:
     image: vllm/vllm-openai:v0.10.0
     command: --model Qwen/Qwen3-32B --tensor-parallel-size 4 --max-num-seqs 64
@@ -192,6 +222,9 @@ spec:
 """
         with tempfile.TemporaryDirectory() as folder:
             for name, text in (("compose.yaml", compose), ("deployment.yml", manifest),
+                               ("pod.json", json.dumps({"kind": "Pod", "spec": {"containers": [
+                                   {"image": "vllm/vllm-openai", "args": [
+                                       "Qwen/Qwen3-32B", "-tp", "4", "--max-num-seqs", "64"]}]}})),
                                ("start.sh", "#!/bin/sh\nexec vllm serve Qwen/Qwen3-32B "
                                             "--tensor-parallel-size 4 --max-num-seqs 64\n")):
                 with self.subTest(name):
@@ -199,6 +232,7 @@ spec:
                     file.write_text(text)
                     done, config = self.init("--hardware", "H100", "--from-file", str(file))
                     self.assertEqual(done.returncode, 0, done.stderr)
+                    self.assertEqual(self.init("--hardware", "H100", "--from", str(file))[1], config)
                     instance = config["nodes"][0]["instances"][0]
                     self.assertEqual((instance["tp_size"], instance["max_num_seqs"]), (4, 64))
             file.write_text("#!/bin/sh\nls\n")
@@ -236,6 +270,29 @@ spec:
                 results.append(out.read_bytes())
             self.assertEqual(*results)
 
+    def test_limits_that_a_command_leaves_to_the_engine(self):
+        for flags, gpu, limits in (("", "H100", (1024, 8192)), ("", "A100", (256, 2048)),
+                                   ("", "RTX4090", (256, 2048)), ("--max-num-seqs 9", "H200", (9, 8192)),
+                                   ("--no-enable-chunked-prefill", "RTX4090", (256, 0)),
+                                   ("--no-enable-chunked-prefill --max-model-len 4096", "RTX4090", (256, 4096))):
+            with self.subTest(flags, gpu=gpu):
+                done, config = self.init("--hardware", gpu, "--from", f"vllm serve Qwen/Qwen3-8B {flags}")
+                instance = config["nodes"][0]["instances"][0]
+                self.assertEqual((instance["max_num_seqs"], instance["max_num_batched_tokens"]), limits)
+                self.assertEqual(len(config["_assumed"]), 1 if "seqs" in flags else 2)
+                self.assertIn("vLLM's own choice on this GPU: --max-num-batched-tokens", done.stderr)
+
+    def test_servers_of_one_machine_have_gpus_of_their_own(self):
+        def export(name):
+            return subprocess.run([BINARY, "export", "vllm", ROOT / f"configs/cluster/{name}.json"], cwd=ROOT,
+                                  capture_output=True, text=True, check=True).stdout
+        self.assertEqual(re.findall(r"CUDA_VISIBLE_DEVICES=(\S+)", export("single_node_4_instance_2TP")),
+                         ["0,1", "2,3", "4,5", "6,7"])
+        self.assertEqual(re.findall(r"CUDA_VISIBLE_DEVICES=(\S+)", export("dual_node_multi_instance")),
+                         ["0", "1", "0", "1"])
+        self.assertNotIn("CUDA", export("single_node_moe_dp_ep_instance"))
+        self.assertIn("members are on 2 nodes", export("dual_node_moe_dp_ep_intra_inter_instance"))
+
     def test_manifest_is_yaml_with_the_same_words(self):
         config = ROOT / "configs/cluster/single_node_pd_instance.json"
         done = subprocess.run([BINARY, "export", "vllm", config, "--format", "kubernetes"], cwd=ROOT,
@@ -243,12 +300,25 @@ spec:
         self.assertEqual(done.stdout.count("kind: Deployment"), 2)
         self.assertIn('- "meta-llama/Llama-3.1-8B"', done.stdout)
 
+    def assert_room_is_that_of_a_run(self, text):
+        config = "configs/cluster/single_node_moe_dp_ep_instance.json"
+        done = subprocess.run([BINARY, "run", "--cluster-config", config, "--json"], cwd=ROOT,
+                              capture_output=True, text=True, check=True)
+        memory = json.loads(done.stdout)["instances"][0]["memory"]
+        model = json.loads((ROOT / "configs/model/Qwen/Qwen3-30B-A3B-Instruct-2507.json").read_text())
+        context = model["max_position_embeddings"]
+        blocks, size = memory["kv_blocks"], memory["kv_block_tokens"]
+        self.assertIn(f"GPU KV cache size: {blocks * size:,} tokens", text)
+        self.assertIn(f"Maximum concurrency for {context:,} tokens per request: "
+                      f"{blocks / -(-context // size):.2f}x", text)
+
     def test_check(self):
         done = subprocess.run([BINARY, "check", "configs/cluster/single_node_moe_dp_ep_instance.json"],
                               cwd=ROOT, capture_output=True, text=True, check=True)
         for text in ("NPU 0 holds experts 0 to 63", "NPU 1 holds experts 64 to 127",
                      "Maximum concurrency for", "DP group A"):
             self.assertIn(text, done.stdout)
+        self.assert_room_is_that_of_a_run(done.stdout)
         for line in done.stdout.splitlines():
             if line.startswith(("┌", "│", "└")):
                 self.assertLessEqual(len(line), 100)

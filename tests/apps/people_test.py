@@ -107,6 +107,16 @@ class Terminal(Case):
         self.assertIn("At a Glance", at_terminal("run", *MOE))
         self.assertNotIn("At a Glance", call("run", *MOE).stdout)
 
+    def test_a_long_run_shows_how_far_it_is(self):
+        load = self.folder / "load.jsonl"
+        call("workload", "fixed", "--num-reqs", 120_000, "--sps", 100, "--input-toks", 64, "--output-toks",
+             8, "--output", load)
+        flags = ["run", "--dataset", load]
+        self.assertRegex(at_terminal(*flags), r"requests  [\d.]+ s simulated  about \d+")
+        done = call(*flags)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("\r", done.stdout + done.stderr)
+
     def test_colours(self):
         self.assertIn("\x1b[", at_terminal("run", *MOE))
         self.assertNotIn("\x1b[1;", at_terminal("run", *MOE, NO_COLOR="1"))
@@ -236,6 +246,21 @@ class Hints(Case):
             done = call(*args)
             self.assertEqual(done.returncode, 2)
             self.assertIn(hint, done.stderr)
+
+    def test_names(self):
+        for args, hint in ((["models", "show", "Qwen/Qwen3-32C"], "did you mean Qwen/Qwen3-32B"),
+                           (["init", "--model", "Qwen/Qwen3-32B", "--hardware", "RTX490"], "'RTX4090'?"),
+                           (["support", "Qwen/Qwen3-32B", "--gpu", "H20"], "did you mean 'H200'?"),
+                           (["check", "configs/cluster/single_node_cxl_instnce.json"],
+                            "did you mean 'single_node_cxl_instance.json'?")):
+            done = call(*args)
+            self.assertEqual(done.returncode, 2, args)
+            self.assertIn(hint, done.stderr)
+
+    def test_models_alone_lists_them(self):
+        done = call("models")
+        self.assertEqual((done.returncode, done.stdout), (0, call("models", "list").stdout))
+        self.assertIn("Qwen/Qwen3-32B", done.stdout)
 
     def test_hardware(self):
         self.assertIn("H100", call("hardware").stdout)

@@ -2,13 +2,13 @@
 import * as echarts from 'echarts/core';
 import { BarChart, CustomChart, LineChart } from 'echarts/charts';
 import {
-  AriaComponent, DataZoomComponent, GridComponent, LegendComponent, TooltipComponent,
+  DataZoomComponent, GridComponent, LegendComponent, TooltipComponent,
 } from 'echarts/components';
 import { CanvasRenderer, SVGRenderer } from 'echarts/renderers';
 import { download, element, table } from './dom.js';
 import { ink, onTheme, palette } from './theme.js';
 
-echarts.use([AriaComponent, BarChart, CanvasRenderer, CustomChart, DataZoomComponent, GridComponent,
+echarts.use([BarChart, CanvasRenderer, CustomChart, DataZoomComponent, GridComponent,
   LegendComponent, LineChart, SVGRenderer, TooltipComponent]);
 
 const axis = (colours) => ({
@@ -19,7 +19,10 @@ const axis = (colours) => ({
   splitLine: { lineStyle: { color: colours.line } },
 });
 
-/** What all charts share; `option` gives xAxis, yAxis, series, and what else is special. */
+/**
+ * What all charts share; `option` gives xAxis, yAxis, series, and what else is special. The library's
+ * own text for screen readers is off: it reads raw numbers out and would replace the figure's label.
+ */
 function complete(option) {
   const colours = ink();
   const zoom = option.zoom ?? true;
@@ -41,7 +44,6 @@ function complete(option) {
     xAxis: side({ nameLocation: 'middle', nameGap: 28, ...option.xAxis }),
     yAxis: side(option.yAxis),
     series: option.series,
-    aria: { enabled: true },
   };
 }
 
@@ -52,8 +54,10 @@ export class Figure {
     this.option = option;
     this.data = data;
     this.box = element('div', { class: tall ? 'chart tall' : 'chart', tabindex: '0', role: 'img',
-      'aria-label': `${title}. ${note ?? ''} The same numbers are in the table view.` });
+      'aria-label': `${title}. ${note ?? ''} The same numbers are in the table view. `
+        + 'Arrow keys move, plus and minus zoom, zero shows all.' });
     this.box.addEventListener('keydown', (event) => this.onKey(event));
+    this.drawn = new Promise((resolve) => { this.box.addEventListener('drawn', resolve); });
     this.slot = element('div');
     const tool = (name, label, action) => element('button', { type: 'button', onclick: action,
       'aria-label': `${label}: ${title}` }, name);
@@ -79,9 +83,11 @@ export class Figure {
   }
 
   draw() {
-    if (!this.chart) this.chart = echarts.init(this.box, null, { renderer: 'canvas' });
+    if (!this.chart) {
+      this.chart = echarts.init(this.box, null, { renderer: 'canvas' });
+      this.chart.on('rendered', () => this.box.dispatchEvent(new Event('drawn')));
+    }
     this.chart.setOption(complete(this.option()), true);
-    this.box.dataset.drawn = 'yes';
   }
 
   refresh() {

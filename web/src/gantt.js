@@ -43,37 +43,37 @@ export function requestGantt() {
   let order = 0;
   let first = 0;
   const size = 50;
-  let sorted = [];
+  let sorted = null;  // when first looked at
+  const total = () => run.summary.requests;
   const sort = () => {
     const [, key, sense] = orders[order];
     const values = key(run.requests);
-    sorted = Array.from(values.keys()).sort((a, b) => (values[a] - values[b]) * sense || a - b);
-    first = 0;
+    return Array.from(values.keys()).sort((a, b) => (values[a] - values[b]) * sense || a - b);
   };
-  const page = () => sorted.slice(first, first + size);
+  const again = () => { sorted = null; first = 0; update(); };
+  const page = () => (sorted ??= sort()).slice(first, first + size);
   const range = element('input', { type: 'range', min: '0', value: '0', 'aria-label': 'First request shown',
     oninput: () => { first = Number(range.value); update(); } });
   const where = element('span', { 'aria-live': 'polite' });
   const step = (name, move) => element('button', { type: 'button', onclick: () => {
-    first = Math.min(Math.max(0, first + move), Math.max(0, sorted.length - size));
+    first = Math.min(Math.max(0, first + move), Math.max(0, total() - size));
     update();
   } }, name);
   let figure;
   const update = () => {
-    range.max = String(Math.max(0, sorted.length - size));
+    range.max = String(Math.max(0, total() - size));
     range.value = String(first);
-    where.textContent = `${count(first + 1)} to ${count(Math.min(first + size, sorted.length))} of ${count(sorted.length)}`;
+    where.textContent = `${count(first + 1)} to ${count(Math.min(first + size, total()))} of ${count(total())}`;
     figure?.refresh();
   };
   const controls = element('div', { class: 'controls' },
     ...(several ? [element('label', {}, 'Run ', select('Run', runs.map((one) => one.name), (index) => {
-      run = runs[index]; sort(); update();
+      run = runs[index]; again();
     }))] : []),
     element('label', {}, 'Order ', select('Order', orders.map(([name]) => name), (index) => {
-      order = index; sort(); update();
+      order = index; again();
     })),
     step('Previous', -size), range, step('Next', size), where);
-  sort();
 
   const parts = (i, row) => {
     const r = run.requests;
@@ -105,6 +105,7 @@ export function requestGantt() {
     },
     data: () => {
       const r = run.requests;
+      sorted ??= sort();
       const at = (key, format) => ({ name: key, cell: (row) => format(r[key][sorted[row]]) });
       const ns = (key) => ({ name: `${key} (ns)`, cell: (row) => r[key][sorted[row]] });
       return { rows: sorted.length, columns: [at('id', String), at('instance', String), at('input', count),

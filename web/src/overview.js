@@ -38,7 +38,7 @@ function compared(value, first, sense) {
 function comparison() {
   return element('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Summary' },
     element('table', { id: 'summary' },
-      element('thead', {}, element('tr', {}, element('th', { scope: 'col' }, ''),
+      element('thead', {}, element('tr', {}, element('th', { scope: 'col' }, 'Figure'),
         ...runs.map((run) => element('th', { scope: 'col' }, run.name)))),
       element('tbody', {}, ...rows.map(([name, value, format, sense]) => element('tr', {},
         element('th', { scope: 'row' }, name),

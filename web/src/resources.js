@@ -29,18 +29,17 @@ export function memory() {
 }
 
 /** Horizontal bars, stacked by kind. */
-function stacked({ id, title, note, unit, rows, kinds, value, format }) {
+function stacked({ id, title, note, unit, rows, rowName, kinds, value, format }) {
   return new Figure({
     id, title, note,
     option: () => ({
-      zoom: false,
       tooltip: { trigger: 'item', formatter: (item) => `${item.name}\n${item.seriesName}: ${format(item.value * unit.size)}` },
       xAxis: { type: 'value', name: unit.name, min: 0 },
       yAxis: { type: 'category', data: rows.map((row) => row.name), inverse: true },
       series: kinds.map((kind) => ({ name: kind, type: 'bar', stack: 'all', barMaxWidth: 34,
         data: rows.map((row) => value(row, kind) / unit.size) })),
     }),
-    data: () => ({ rows: rows.length, columns: [{ name: '', cell: (i) => rows[i].name },
+    data: () => ({ rows: rows.length, columns: [{ name: rowName, cell: (i) => rows[i].name },
       ...kinds.map((kind) => ({ name: kind, cell: (i) => format(value(rows[i], kind)) }))] }),
   });
 }
@@ -52,7 +51,7 @@ export function network() {
   const kinds = [...new Set(rows.flatMap((row) => Object.keys(row.npu_ns_by_collective)))];
   const scale = timeScale(Math.max(...rows.map((row) => row.npu_ns)));
   return stacked({
-    id: 'network', title: 'Network time by dimension', rows, kinds, format: time,
+    id: 'network', title: 'Network time by dimension', rows, rowName: 'dimension', kinds, format: time,
     note: 'Time that NPUs spend in collectives over each dimension, summed over the NPUs; waiting for peers counts.',
     unit: { name: `NPU time (${scale.unit})`, size: scale.ns },
     value: (row, kind) => row.npu_ns_by_collective[kind] ?? 0,
@@ -64,8 +63,8 @@ export function energy() {
     ...node, name: named(run, `node ${index}`) })));
   if (rows.length === 0) return null;
   return stacked({
-    id: 'energy', title: 'Energy', rows, note: 'By node and component.',
-    kinds: ['base', 'npu', 'cpu', 'memory', 'link', 'nic', 'storage'], unit: { name: 'J', size: 1 },
+    id: 'energy', title: 'Energy', rows, rowName: 'node', note: 'By node and component.',
+    kinds: ['base', 'npu', 'cpu', 'memory', 'link', 'nic', 'storage'], unit: { name: 'energy (J)', size: 1 },
     format: (value) => `${number(value)} J`, value: (row, kind) => row[`${kind}_j`] ?? 0,
   });
 }

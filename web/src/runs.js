@@ -1,7 +1,11 @@
 // The runs of the page, each with a name of its own.
+import { table } from './tables.js';
+
 export const runs = JSON.parse(document.getElementById('runs').textContent);
 
 runs.forEach((run, index) => {
+  run.requests = table(run.requests);
+  run.steps = table(run.steps);
   const same = runs.filter((other) => other.title === run.title).length > 1;
   run.name = same || !run.title ? `${run.title || 'run'} (${index + 1})` : run.title;
 });

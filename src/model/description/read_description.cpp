@@ -13,6 +13,7 @@
 #include "model/description/config_fields.hpp"
 #include "model/description/families.hpp"
 #include "model/description/quantisation.hpp"
+#include "model/near_models.hpp"
 
 namespace lockstep {
 namespace {
@@ -276,7 +277,9 @@ fs::path find_config_file(const std::vector<fs::path>& dirs, const std::string& 
   }
   throw UserError(
       fmt::format("no config for model '{}'; looked at {}", model, fmt::join(places, ", ")),
-      Where{}, "give the path of the model's Hugging Face config.json, or put it there");
+      Where{},
+      mend_for_model(dirs, model,
+                     "give the path of the model's Hugging Face config.json, or put it there"));
 }
 
 ModelDescription find_description(const std::vector<fs::path>& dirs, const std::string& model,
