@@ -14,36 +14,14 @@
 #include "base/numeric.hpp"
 #include "workload/chat_generator.hpp"
 #include "workload/flat_generator.hpp"
-#include "workload/public_trace.hpp"
 #include "workload/swe_like.hpp"
 #include "workload/workload_stats.hpp"
 #include "workload/workload_writer.hpp"
+#include "workload_trace_commands.hpp"
+#include "written_workload.hpp"
 
 namespace lockstep {
 namespace {
-
-/// What has been written so far.
-struct Written {
-  std::int64_t sessions = 0;
-  std::int64_t calls = 0;
-  std::int64_t input_toks = 0;
-  std::int64_t output_toks = 0;
-
-  void add(const WorkloadRequest& call) {
-    ++calls;
-    input_toks += call.input_toks;
-    output_toks += call.output_toks;
-  }
-};
-
-void report(const Written& written, const std::string& output) {
-  const std::string sessions =
-      written.sessions > 0 ? fmt::format("{} sessions with ", written.sessions) : std::string{};
-  // Beside a workload on the standard output the summary would be one more line of it.
-  std::FILE* place = std::filesystem::is_regular_file(output) ? stdout : stderr;
-  fmt::print(place, "wrote {}: {}{} requests, {} prompt tokens, {} output tokens\n", output,
-             sessions, written.calls, written.input_toks, written.output_toks);
-}
 
 void write_flat(FlatGenerator generator, const std::string& output) {
   WorkloadWriter writer(output);
@@ -55,36 +33,6 @@ void write_flat(FlatGenerator generator, const std::string& output) {
   }
   writer.finish();
   report(written, output);
-}
-
-/// `rate` > 0: scaled to that many arrivals per second.
-void write_trace(const PublicTrace& trace, double scale, double rate, const std::string& output) {
-  const std::vector<TraceRequest>& requests = trace.requests;
-  const double span =
-      static_cast<double>((requests.back().arrival - requests.front().arrival).count());
-  if (rate > 0.0 && span > 0.0) {
-    scale = rate * span / (1e9 * static_cast<double>(requests.size() - 1));
-  }
-  if (!(scale > 0.0)) {
-    throw UserError(fmt::format("arrivals cannot be scaled by {}", scale),
-                    Where{{}, 0, "--rate-scale"}, "give a number above 0");
-  }
-  WorkloadWriter writer(output);
-  Written written;
-  WorkloadRequest request;
-  for (const TraceRequest& row : requests) {
-    request.input_toks = row.input_toks;
-    request.output_toks = row.output_toks;
-    request.arrival = Nanos{truncate(static_cast<double>(row.arrival.count()) / scale)};
-    writer.write_request(request);
-    written.add(request);
-  }
-  writer.finish();
-  report(written, output);
-  if (trace.without_tokens > 0) {
-    fmt::print(stderr, "left out {} of {} rows: no prompt or no answer\n", trace.without_tokens,
-               trace.rows);
-  }
 }
 
 template <class Generator>
@@ -312,40 +260,6 @@ void add_stats(CLI::App& parent, int& exit_code) {
 
 }  // namespace
 
-void add_trace(CLI::App& parent, const char* name, const char* help, TraceForm form,
-               int& exit_code) {
-  struct Flags {
-    std::string file, output;
-    TraceSelection selection;
-    double rate_scale = 1.0;
-    double rate = 0.0;
-  };
-  CLI::App* command = parent.add_subcommand(name, help);
-  auto flags = std::make_shared<Flags>();
-  TraceSelection& selection = flags->selection;
-  command->add_option("FILE", flags->file, "CSV as published")->required();
-  command->add_option("--output", flags->output, "file to write (JSON lines)")->required();
-  command->add_option("--num-reqs", selection.max_requests, "the first N requests, 0 for all")
-      ->capture_default_str();
-  command->add_option("--start-sec", selection.start_seconds, "begin this long after the first")
-      ->capture_default_str();
-  command->add_option("--duration-sec", selection.duration_seconds, "length of the part taken");
-  auto* scale = command->add_option("--rate-scale", flags->rate_scale,
-                                    "arrivals come this many times as fast");
-  command->add_option("--sps", flags->rate, "mean arrivals per second, by scaling")
-      ->excludes(scale);
-  if (form == TraceForm::burst_gpt) {
-    command->add_option("--model", selection.model, "only ChatGPT, or only GPT-4");
-    command->add_option("--log-type", selection.log_type,
-                        "only 'Conversation log', or only 'API log'");
-  }
-  command->callback([flags, form, &exit_code] {
-    write_trace(read_public_trace(flags->file, form, flags->selection), flags->rate_scale,
-                flags->rate, flags->output);
-    exit_code = static_cast<int>(ExitCode::ok);
-  });
-}
-
 CLI::App* add_workload_command(CLI::App& root, int& exit_code) {
   CLI::App* command = root.add_subcommand("workload", "generate workloads, or look at one");
   command->require_subcommand(1);
@@ -353,9 +267,8 @@ CLI::App* add_workload_command(CLI::App& root, int& exit_code) {
   add_chat(*command, exit_code);
   add_flat_commands(*command, exit_code);
   add_sharegpt_like(*command, exit_code);
-  add_trace(*command, "from-azure", "an Azure LLM inference trace (2023, 2024)", TraceForm::azure,
-            exit_code);
-  add_trace(*command, "from-burstgpt", "a BurstGPT trace", TraceForm::burst_gpt, exit_code);
+  add_mooncake_like(*command, exit_code);
+  add_trace_commands(*command, exit_code);
   add_stats(*command, exit_code);
   return command;
 }

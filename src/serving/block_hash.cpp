@@ -2,6 +2,8 @@
 
 #include <bit>
 
+#include "workload/prefix_ids.hpp"
+
 namespace lockstep {
 namespace {
 
@@ -42,6 +44,9 @@ BlockHash next_hash(BlockHash state, std::span<const std::int32_t> tokens) {
   return finish(state);
 }
 
+/// Chains of prefix ids begin elsewhere than those of tokens: they never meet.
+constexpr BlockHash kPrefixIdSeed{0x1f83d9abfb41bd6bULL, 0x5be0cd19137e2179ULL};
+
 }  // namespace
 
 std::vector<BlockHash> chain_block_hashes(std::span<const std::int32_t> prompt,
@@ -58,6 +63,20 @@ std::vector<BlockHash> chain_block_hashes(std::span<const std::int32_t> prompt,
   BlockHash state{kSeedA, kSeedB};
   for (std::size_t end = length; end <= tokens.size(); end += length) {
     state = next_hash(state, std::span(tokens).subspan(end - length, length));
+    hashes.push_back(state);
+  }
+  return hashes;
+}
+
+std::vector<BlockHash> chain_prefix_id_hashes(std::span<const std::int32_t> ids,
+                                              std::int64_t input_toks, std::int64_t block_size) {
+  std::vector<BlockHash> hashes;
+  hashes.reserve(static_cast<std::size_t>(input_toks / block_size));
+  BlockHash state = kPrefixIdSeed;
+  for (std::int64_t end = block_size; end <= input_toks; end += block_size) {
+    visit_prefix_parts(ids, end - block_size, end,
+                       [&state](std::uint64_t word) { absorb(state, word); });
+    state = finish(state);
     hashes.push_back(state);
   }
   return hashes;

@@ -33,10 +33,14 @@ void KVCacheManager::prepare(Request& request) const {
     return;
   }
   request.hashed = true;
-  if (prefix_caching() && request.source != nullptr) {
-    request.block_hashes = chain_block_hashes(request.source->input_ids, request.source->output_ids,
-                                              layout_.block_size);
+  if (!prefix_caching() || request.source == nullptr) {
+    return;
   }
+  const WorkloadRequest& source = *request.source;
+  request.block_hashes =
+      source.prefix_ids.empty()
+          ? chain_block_hashes(source.input_ids, source.output_ids, layout_.block_size)
+          : chain_prefix_id_hashes(source.prefix_ids, source.input_toks, layout_.block_size);
 }
 
 const PrefixHit& KVCacheManager::look_up(const Request& request, bool alone) {

@@ -82,6 +82,24 @@ std::int64_t read_count(const JsonField& field) {
   return count;
 }
 
+Nanos read_milliseconds(const JsonField& field) {
+  constexpr std::int64_t kNanos = 1'000'000;
+  if (field.value.kind != Kind::real) {
+    const std::int64_t number = read_integer(field);
+    if (number < 0 || number > kLargestNumber / kNanos) {
+      fail_field(field, fmt::format("`{}` is out of range ({})", field.name, number),
+                 "write milliseconds from 0 to 4e12");
+    }
+    return Nanos{number * kNanos};
+  }
+  const double nanos = field.value.real * static_cast<double>(kNanos);
+  if (!(nanos >= 0 && nanos <= static_cast<double>(kLargestNumber))) {
+    fail_field(field, fmt::format("`{}` is out of range ({})", field.name, field.value.real),
+               "write milliseconds from 0 to 4e12");
+  }
+  return Nanos{round_half_even(nanos)};
+}
+
 TokenIds read_token_ids(const JsonField& field) {
   TokenIds ids;
   if (field.value.kind == Kind::absent) {
@@ -94,7 +112,7 @@ TokenIds read_token_ids(const JsonField& field) {
   }
   if (!parse_integer_list(field.value.text, ids)) {
     fail_field(field, fmt::format("`{}`[{}] is not a 32-bit integer", field.name, ids.size()),
-               "token ids are whole numbers below 2^31, with commas between them");
+               "ids are whole numbers below 2^31, with commas between them");
   }
   return ids;
 }

@@ -43,6 +43,8 @@ struct JsonField {
 [[nodiscard]] std::int64_t read_integer(const JsonField& field);
 /// As read_integer, and not negative.
 [[nodiscard]] std::int64_t read_count(const JsonField& field);
+/// Milliseconds, not negative, with decimals or without.
+[[nodiscard]] Nanos read_milliseconds(const JsonField& field);
 /// A list of 32-bit integers; absent: empty.
 [[nodiscard]] TokenIds read_token_ids(const JsonField& field);
 

@@ -91,13 +91,23 @@ JsonValue* LineKeys::find(std::string_view name) {
                                                            {"output_tok_ids", &output_tok_ids},
                                                            {"arrival_time_ns", &arrival_time_ns},
                                                            {"tool_duration_ns", &tool_duration_ns},
-                                                           {"session_id", &session_id}};
+                                                           {"session_id", &session_id},
+                                                           {"prefix_ids", &prefix_ids},
+                                                           {"timestamp", &timestamp},
+                                                           {"input_length", &input_length},
+                                                           {"output_length", &output_length},
+                                                           {"hash_ids", &hash_ids}};
   for (const auto& [known, slot] : slots) {
     if (name == known) {
       return slot;
     }
   }
   return nullptr;
+}
+
+bool LineKeys::is_mooncake() const {
+  const auto given = [](const JsonValue& value) { return value.kind != JsonValue::Kind::absent; };
+  return !given(input_toks) && (given(input_length) || given(hash_ids));
 }
 
 void LineScanner::scan(std::string_view line, const LinePlace& place) {

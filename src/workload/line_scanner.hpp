@@ -20,9 +20,15 @@ struct LineKeys {
   JsonValue input_tok_ids;
   JsonValue output_tok_ids;
   JsonValue session_id;
+  JsonValue prefix_ids;
+  JsonValue timestamp;  ///< this one and the next three: as Mooncake's traces name them
+  JsonValue input_length;
+  JsonValue output_length;
+  JsonValue hash_ids;
 
   /// The slot of a key; null when the key is not known.
   [[nodiscard]] JsonValue* find(std::string_view name);
+  [[nodiscard]] bool is_mooncake() const;
 };
 
 class LineScanner {

@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "base/error.hpp"
+#include "workload/prefix_ids.hpp"
 #include "workload/workload_stats.hpp"
 
 namespace lockstep {
@@ -27,8 +28,7 @@ std::uint64_t mix(std::uint64_t value) {
   return value ^ (value >> 31U);
 }
 
-BlockName extend(BlockName name, std::int32_t id) {
-  const auto word = static_cast<std::uint32_t>(id);
+BlockName extend(BlockName name, std::uint64_t word) {
   return {mix(name.high ^ (word + 0x9e3779b97f4a7c15U)),
           mix(name.low + word + 0xd1b54a32d192ed03U)};
 }
@@ -45,20 +45,35 @@ public:
     BlockName name;
     for (const TokenIds* ids : {&call.input_ids, &call.output_ids}) {
       for (const std::int32_t id : *ids) {
-        name = extend(name, id);
+        name = extend(name, static_cast<std::uint32_t>(id));
         if (++filled < block_size_) {
           continue;
         }
         filled = 0;
-        const bool is_new = blocks_.insert(name).second;
-        hits += !is_new && hits == blocks && blocks < most_blocks ? 1 : 0;
+        hits += knew(name) && hits == blocks && blocks < most_blocks ? 1 : 0;
         ++blocks;
       }
     }
     return hits;
   }
+  /// The same for a prompt of which only prefix ids are known.
+  std::int64_t pass_prefix_ids(const WorkloadRequest& call, std::int64_t most_blocks) {
+    std::int64_t hits = 0;
+    BlockName name{kOfPrefixIds, kOfPrefixIds};
+    for (std::int64_t block = 0; block < call.input_toks / block_size_; ++block) {
+      visit_prefix_parts(call.prefix_ids, block * block_size_, (block + 1) * block_size_,
+                         [&](std::uint64_t word) { name = extend(name, word); });
+      hits += knew(name) && hits == block && block < most_blocks ? 1 : 0;
+    }
+    return hits;
+  }
 
 private:
+  static constexpr std::uint64_t kOfPrefixIds = 0x8f1bbcdc5a827999U;  ///< no token's text
+
+  /// Remembers the block.
+  bool knew(const BlockName& name) { return !blocks_.insert(name).second; }
+
   std::int64_t block_size_;
   std::unordered_set<BlockName, BlockNameHash> blocks_;  ///< membership only, never walked
 };
@@ -88,12 +103,14 @@ PrefixReuse prefix_reuse(const Workload& workload, std::int64_t block_size) {
   for (const std::size_t index : arrival_order(workload)) {
     const WorkloadRequest& call = workload.requests[index];
     result.prompt_tokens += call.input_toks;
-    if (call.input_ids.empty() && call.output_ids.empty()) {
+    const bool by_prefix_ids = !call.prefix_ids.empty();
+    if (!by_prefix_ids && call.input_ids.empty() && call.output_ids.empty()) {
       continue;
     }
     ++result.calls_with_ids;
     const std::int64_t most = std::max<std::int64_t>(0, call.input_toks - 1) / block_size;
-    const std::int64_t hits = cache.pass(call, most);
+    const std::int64_t hits =
+        by_prefix_ids ? cache.pass_prefix_ids(call, most) : cache.pass(call, most);
     result.reused_tokens += hits * block_size;
     result.reusing_calls += hits > 0 ? 1 : 0;
   }

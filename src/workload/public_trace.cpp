@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/numeric.hpp"
@@ -153,6 +154,43 @@ void cut(std::vector<TraceRequest>& requests, const TraceSelection& selection) {
   }
 }
 
+/// A failed request has no prompt or no answer.
+void keep(TraceRequest request, PublicTrace& trace) {
+  if (request.input_toks == 0 || request.output_toks == 0) {
+    ++trace.without_tokens;
+    return;
+  }
+  trace.requests.push_back(std::move(request));
+}
+
+PublicTrace read_csv(const std::filesystem::path& file, TraceForm form,
+                     const TraceSelection& selection) {
+  PublicTrace trace;
+  TraceReader reader(file, form);
+  while (reader.next()) {
+    ++trace.rows;
+    if (reader.wanted(selection)) {
+      keep({Nanos{reader.nanos()}, reader.input(), reader.output(), {}}, trace);
+    }
+  }
+  return trace;
+}
+
+PublicTrace read_mooncake(const std::filesystem::path& file) {
+  PublicTrace trace;
+  Workload workload = read_workload(file, {});
+  for (WorkloadRequest& request : workload.requests) {
+    ++trace.rows;
+    if (request.session >= 0 || !request.input_ids.empty() || !request.output_ids.empty()) {
+      throw UserError("this is no Mooncake trace: it has sessions or token ids",
+                      {file.string(), 0, {}}, "give the JSON lines as they are published");
+    }
+    keep({request.arrival, request.input_toks, request.output_toks, std::move(request.prefix_ids)},
+         trace);
+  }
+  return trace;
+}
+
 }  // namespace
 
 PublicTrace read_public_trace(const std::filesystem::path& file, TraceForm form,
@@ -162,20 +200,8 @@ PublicTrace read_public_trace(const std::filesystem::path& file, TraceForm form,
     throw UserError("the window of the trace is empty", Where{{}, 0, "--start-sec"},
                     "give a start >= 0 and a duration > 0, in seconds");
   }
-  PublicTrace trace;
-  TraceReader reader(file, form);
-  while (reader.next()) {
-    ++trace.rows;
-    if (!reader.wanted(selection)) {
-      continue;
-    }
-    const TraceRequest request{Nanos{reader.nanos()}, reader.input(), reader.output()};
-    if (request.input_toks == 0 || request.output_toks == 0) {
-      ++trace.without_tokens;
-      continue;
-    }
-    trace.requests.push_back(request);
-  }
+  PublicTrace trace =
+      form == TraceForm::mooncake ? read_mooncake(file) : read_csv(file, form, selection);
   if (!trace.requests.empty()) {
     std::stable_sort(
         trace.requests.begin(), trace.requests.end(),

@@ -1,10 +1,11 @@
-// Traces as their owners publish them: when requests came and how long they were, in CSV.
+// Traces as their owners publish them: when requests came and how long they were.
 //   Azure LLM inference 2023, 2024: TIMESTAMP, ContextTokens, GeneratedTokens; timestamps such as
 //     2023-11-16 18:17:03.9799600 or 2024-05-12 00:00:10.5+00:00 (read as given, offsets applied)
 //   BurstGPT: Timestamp (seconds), Model, Request tokens, Response tokens, Log Type, and in later
 //     releases Session ID, Elapsed time
-// Columns are found by name, further ones are passed over. Only arrivals and lengths are taken: who
-// belongs to a conversation is not known, or not used, so every request is one of its own.
+//   Mooncake: JSON lines (see workload.hpp); the one that tells shared prefixes
+// Columns are found by name, further ones are passed over. Who belongs to a conversation is not
+// known, or not used, so every request is one of its own.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,7 @@
 
 namespace lockstep {
 
-enum class TraceForm : std::uint8_t { azure, burst_gpt };
+enum class TraceForm : std::uint8_t { azure, burst_gpt, mooncake };
 
 struct TraceSelection {
   std::int64_t max_requests = 0;  ///< after all other choices; <= 0: all
@@ -30,8 +31,9 @@ struct TraceSelection {
 
 struct TraceRequest {
   Nanos arrival;
-  std::int32_t input_toks = 0;
-  std::int32_t output_toks = 0;
+  std::int64_t input_toks = 0;
+  std::int64_t output_toks = 0;
+  TokenIds prefix_ids;  ///< Mooncake's
 };
 
 struct PublicTrace {
@@ -40,7 +42,7 @@ struct PublicTrace {
   std::int64_t without_tokens = 0;  ///< left out: no prompt or no answer, as failed requests have
 };
 
-/// 16 bytes of memory a request. Throws UserError naming file, line and column.
+/// 48 bytes of memory a request, and its prefix ids. Throws UserError naming file, line and column.
 [[nodiscard]] PublicTrace read_public_trace(const std::filesystem::path& file, TraceForm form,
                                             const TraceSelection& selection);
 

@@ -39,7 +39,7 @@ private:
 
 std::string reuse_text(const PrefixReuse& reuse) {
   if (reuse.calls_with_ids == 0) {
-    return "none: no token ids";
+    return "none: no token ids, no prefix ids";
   }
   const double share = reuse.prompt_tokens == 0 ? 0.0
                                                 : 100.0 * static_cast<double>(reuse.reused_tokens) /

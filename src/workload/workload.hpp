@@ -24,6 +24,7 @@ struct WorkloadRequest {
   std::int32_t session_call = 0;  ///< position in the session
   TokenIds input_ids;             ///< may be empty or of another length than input_toks
   TokenIds output_ids;
+  TokenIds prefix_ids;  ///< instead of input_ids: one per kPrefixIdTokens tokens of the prompt
 };
 
 struct WorkloadSession {
@@ -42,7 +43,8 @@ struct WorkloadReadOptions {
   bool with_token_ids = true;  ///< false when no instance caches prefixes
 };
 
-/// Reads flat and session lines, mixed. Throws UserError naming file, line and field.
+/// Reads flat lines, session lines and lines of the Mooncake form, mixed. Throws UserError naming
+/// file, line and field.
 [[nodiscard]] Workload read_workload(const std::filesystem::path& file,
                                      const WorkloadReadOptions& options);
 /// The same from text; `name` stands for the file in messages.

@@ -11,6 +11,7 @@
 #include "workload/json_field.hpp"
 #include "workload/line_reader.hpp"
 #include "workload/line_scanner.hpp"
+#include "workload/prefix_ids.hpp"
 #include "workload/workload.hpp"
 
 namespace lockstep {
@@ -31,6 +32,9 @@ public:
 
 private:
   void read_flat(const LinePlace& place);
+  void read_mooncake(const LinePlace& place);
+  WorkloadRequest& add(WorkloadRequest request, const JsonField& input, const JsonField& output);
+  void read_prefix_ids(WorkloadRequest& request, const JsonField& field) const;
   void read_session(const LinePlace& place);
   WorkloadRequest& read_call(const LineKeys& keys, const LinePlace& place, std::int64_t call);
   std::string session_id(const LinePlace& place);
@@ -47,6 +51,8 @@ void WorkloadReader::read_line(std::string_view line, std::int64_t number) {
   scanner_.scan(line, place);
   if (scanner_.is_session()) {
     read_session(place);
+  } else if (scanner_.keys().is_mooncake()) {
+    read_mooncake(place);
   } else {
     read_flat(place);
   }
@@ -58,22 +64,63 @@ void WorkloadReader::read_flat(const LinePlace& place) {
       Nanos{read_integer({place, "arrival_time_ns", -1, scanner_.keys().arrival_time_ns})};
 }
 
-WorkloadRequest& WorkloadReader::read_call(const LineKeys& keys, const LinePlace& place,
-                                           std::int64_t call) {
+/// One request of a published trace: a flat one in other words.
+void WorkloadReader::read_mooncake(const LinePlace& place) {
+  const LineKeys& keys = scanner_.keys();
   WorkloadRequest request;
+  request.arrival = read_milliseconds({place, "timestamp", -1, keys.timestamp});
+  WorkloadRequest& added = add(std::move(request), {place, "input_length", -1, keys.input_length},
+                               {place, "output_length", -1, keys.output_length});
+  read_prefix_ids(added, {place, "hash_ids", -1, keys.hash_ids});
+}
+
+/// Appends the request with these lengths.
+WorkloadRequest& WorkloadReader::add(WorkloadRequest request, const JsonField& input,
+                                     const JsonField& output) {
   request.id = static_cast<std::int64_t>(workload_.requests.size());
-  request.input_toks = read_count({place, "input_toks", call, keys.input_toks});
-  request.output_toks = read_count({place, "output_toks", call, keys.output_toks});
+  request.input_toks = read_count(input);
+  request.output_toks = read_count(output);
   if (request.output_toks > kLargestNumber - request.input_toks) {
-    fail_field({place, "output_toks", call},
-               "the sum of `input_toks` and `output_toks` exceeds 2^62",
+    fail_field(output,
+               fmt::format("the sum of `{}` and `{}` exceeds 2^62", input.name, output.name),
                "write the number of tokens of the request");
   }
+  return workload_.requests.emplace_back(std::move(request));
+}
+
+/// All of them or none: a list of another length was made for other blocks or another prompt.
+void WorkloadReader::read_prefix_ids(WorkloadRequest& request, const JsonField& field) const {
+  if (!options_.with_token_ids) {
+    return;
+  }
+  request.prefix_ids = read_token_ids(field);
+  const auto given = static_cast<std::int64_t>(request.prefix_ids.size());
+  const std::int64_t needed = prefix_ids_of(request.input_toks);
+  if (given != needed && given != 0) {
+    fail_field(field,
+               fmt::format("`{}` has {} ids, but {} prompt tokens take {}", field.name, given,
+                           request.input_toks, needed),
+               fmt::format("give one id for every {} tokens of the prompt, the last ones included, "
+                           "or none at all",
+                           kPrefixIdTokens));
+  }
+}
+
+WorkloadRequest& WorkloadReader::read_call(const LineKeys& keys, const LinePlace& place,
+                                           std::int64_t call) {
+  WorkloadRequest& request = add({}, {place, "input_toks", call, keys.input_toks},
+                                 {place, "output_toks", call, keys.output_toks});
   if (options_.with_token_ids) {
     request.input_ids = read_token_ids({place, "input_tok_ids", call, keys.input_tok_ids});
     request.output_ids = read_token_ids({place, "output_tok_ids", call, keys.output_tok_ids});
   }
-  return workload_.requests.emplace_back(std::move(request));
+  const JsonField prefix{place, "prefix_ids", call, keys.prefix_ids};
+  read_prefix_ids(request, prefix);
+  if (!request.prefix_ids.empty() && !(request.input_ids.empty() && request.output_ids.empty())) {
+    fail_field(prefix, "the text is given as `prefix_ids` and as token ids",
+               "leave one of them out");
+  }
+  return request;
 }
 
 std::string WorkloadReader::session_id(const LinePlace& place) {

@@ -53,6 +53,7 @@ void append_call(std::string& line, const WorkloadRequest& call, std::string_vie
   append_integer(line, time.count());
   append_ids(line, ", \"input_tok_ids\": ", call.input_ids);
   append_ids(line, ", \"output_tok_ids\": ", call.output_ids);
+  append_ids(line, ", \"prefix_ids\": ", call.prefix_ids);
   line += '}';
 }
 
@@ -64,6 +65,19 @@ void WorkloadWriter::write_request(const WorkloadRequest& request) {
   line_.clear();
   append_call(line_, request, ", \"arrival_time_ns\": ", request.arrival);
   line_ += '\n';
+  out_.write(line_);
+}
+
+void WorkloadWriter::write_mooncake(const WorkloadRequest& request) {
+  constexpr std::int64_t kNanos = 1'000'000;
+  line_ = "{\"timestamp\": ";
+  append_integer(line_, request.arrival.count() / kNanos);
+  line_ += ", \"input_length\": ";
+  append_integer(line_, request.input_toks);
+  line_ += ", \"output_length\": ";
+  append_integer(line_, request.output_toks);
+  append_ids(line_, ", \"hash_ids\": ", request.prefix_ids);
+  line_ += "}\n";
   out_.write(line_);
 }
 

@@ -1,6 +1,7 @@
 // Writes workloads as JSON lines, one request or session at a time: keys in the order input_toks,
-// output_toks, arrival_time_ns (or tool_duration_ns), input_tok_ids, output_tok_ids; ", " and ": "
-// between; one '\n' per line. Ids are left out where there are none.
+// output_toks, arrival_time_ns (or tool_duration_ns), input_tok_ids, output_tok_ids, prefix_ids; ",
+// " and
+// ": " between; one '\n' per line. Ids are left out where there are none.
 #pragma once
 
 #include <filesystem>
@@ -20,6 +21,8 @@ public:
   explicit WorkloadWriter(std::filesystem::path file);
 
   void write_request(const WorkloadRequest& request);
+  /// With the keys of Mooncake's traces; the arrival is cut to whole milliseconds.
+  void write_mooncake(const WorkloadRequest& request);
   void write_session(std::string_view session_id, Nanos arrival,
                      std::span<const WorkloadRequest> calls);
   /// Puts the file in its place; without it nothing is left behind.

@@ -90,11 +90,12 @@ class Schemas(unittest.TestCase):
         self.validator["cluster"].validate(json.loads(done.stdout))
 
     def test_generated_workloads(self):
-        for kind in ("poisson", "agentic"):
+        for words in (["poisson", "--num-reqs", "5"], ["agentic", "--sessions", "3"],
+                      ["mooncake-like", "--num-reqs", "5"],
+                      ["mooncake-like", "--num-reqs", "5", "--as-published"]):
             with tempfile.TemporaryDirectory() as folder:
                 file = Path(folder) / "load.jsonl"
-                count = ["--sessions", "3"] if kind == "agentic" else ["--num-reqs", "5"]
-                subprocess.run([BINARY, "workload", kind, *count, "--output", file], cwd=ROOT,
+                subprocess.run([BINARY, "workload", *words, "--output", file], cwd=ROOT,
                                capture_output=True, check=True)
                 for line in file.read_text().splitlines():
                     self.validator["workload"].validate(json.loads(line))
