@@ -81,10 +81,10 @@ struct Instance {
   bool enable_sub_batch_interleaving = false;
   bool enable_block_copy = true;
 
-  EngineTerms terms;                                   ///< of the modelled engine
-  std::shared_ptr<const StepTerms> calibration;        ///< null: none
-  std::optional<std::int64_t> num_gpu_blocks;          ///< KV blocks; none: what memory allows
-  std::vector<std::int64_t> capture_sizes{};           ///< tokens of captured graphs, ascending
+  EngineTerms terms;                             ///< of the modelled engine
+  std::shared_ptr<const StepTerms> calibration;  ///< null: none
+  std::optional<std::int64_t> num_gpu_blocks;    ///< KV blocks; none: what memory allows
+  std::vector<std::int64_t> capture_sizes{};     ///< tokens of captured graphs, ascending
 
   /// Steps in flight at most.
   [[nodiscard]] std::int64_t max_in_flight() const {

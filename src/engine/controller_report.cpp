@@ -34,7 +34,8 @@ void Controller::report_step(const std::vector<Batch*>& batches, Nanos now) {
     event.npu_used.push_back(npu_bytes_used(instance->scheduler()));
   }
   const Instance& first = instances_[static_cast<std::size_t>(batches.front()->instance)]->config();
-  const ExchangeSizes sizes = exchange_sizes(first, longest_of(batches), batches.front()->wave_tokens, exchange_, policy_);
+  const ExchangeSizes sizes =
+      exchange_sizes(first, longest_of(batches), batches.front()->wave_tokens, exchange_, policy_);
   event.dispatch = sizes.dispatch;
   event.combine = sizes.combine;
   event.dispatch_size = sizes.dispatch_size;

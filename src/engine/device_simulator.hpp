@@ -59,7 +59,8 @@ struct DeviceSimulatorSpec {
   /// The last chunk of a collective carries what is left; otherwise all are of one size.
   bool shorten_last_chunk = false;
   /// NPUs that always run programs of the same loops together: an instance, a data-parallel group.
-  /// Copies of a loop that repeat what has been seen are skipped for them. An NPU is in one at most.
+  /// Copies of a loop that repeat what has been seen are skipped for them. An NPU is in one at
+  /// most.
   std::vector<std::vector<std::int32_t>> companies{};
 };
 

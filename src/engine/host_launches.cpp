@@ -21,8 +21,8 @@ std::int64_t launches_of(const TraceRow& row) {
   }
   std::int64_t count = row.comm != CollectiveKind::none ? 1 : 0;
   if (row.comp_time > Nanos{0}) {
-    count += row.name == "expert" ? kExpertLaunches
-                                  : (row.name == "attention" ? kAttentionLaunches : 1);
+    count +=
+        row.name == "expert" ? kExpertLaunches : (row.name == "attention" ? kAttentionLaunches : 1);
   }
   return count;
 }

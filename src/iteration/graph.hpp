@@ -28,9 +28,9 @@ struct GraphNode {
   NodeKind kind = NodeKind::compute;
   CollectiveKind comm = CollectiveKind::none;
   DimMask comm_mask;
-  std::int32_t row = 0;     ///< row number it was made from, leading kv rows not counted; kv: -1
-  std::int32_t peer = -1;   ///< send: destination NPU, recv: source NPU
-  std::int32_t tag = 0;     ///< of a send or receive
+  std::int32_t row = 0;    ///< row number it was made from, leading kv rows not counted; kv: -1
+  std::int32_t peer = -1;  ///< send: destination NPU, recv: source NPU
+  std::int32_t tag = 0;    ///< of a send or receive
   /// Compute and pim. Of a collective: its time once all members are there; 0: by the network.
   Nanos duration;
   Bytes size;               ///< tensor or message

@@ -23,7 +23,8 @@ KernelTime attention_of_separate_prompts(const KernelTimes& times, const BatchSh
   if (prompts < 2) {
     return result;
   }
-  Nanos time = result.time - alone(times, shape.attention.prefill_chunk, shape.attention.kv_prefill);
+  Nanos time =
+      result.time - alone(times, shape.attention.prefill_chunk, shape.attention.kv_prefill);
   for (const BatchEntry& entry : shape.entries) {
     if (entry.tokens > 1) {
       time += alone(times, entry.tokens, entry.computed_before);

@@ -88,6 +88,7 @@ struct ExchangeSizes {
   Bytes dispatch_size, combine_size;
 };
 [[nodiscard]] ExchangeSizes exchange_sizes(const Instance& instance, std::int64_t wave_len,
-                                           std::int64_t wave_tokens, ExpertExchange form, const FidelityPolicy& policy);
+                                           std::int64_t wave_tokens, ExpertExchange form,
+                                           const FidelityPolicy& policy);
 
 }  // namespace lockstep

@@ -46,9 +46,8 @@ void TraceEmitter::route(const BatchShape& shape) {
 
 void TraceEmitter::expert_rows(const BatchShape& shape, BatchTag tag, std::int64_t block) {
   const std::int64_t tokens_of_wave = instance_.dp_group ? wave_len_ : shape.total_len;
-  const ExchangeSizes exchange =
-      exchange_sizes(instance_, tokens_of_wave, wave_tokens_, settings_.expert_exchange,
-                     settings_.fidelity);
+  const ExchangeSizes exchange = exchange_sizes(instance_, tokens_of_wave, wave_tokens_,
+                                                settings_.expert_exchange, settings_.fidelity);
   const auto attach = [&](TraceRow& marker, CollectiveKind kind, Bytes size) {
     marker.comm = kind;
     marker.comm_size = size;

@@ -71,9 +71,9 @@ void ExpertRouter::route_balanced(std::int64_t tokens, std::int64_t ranks, Exper
 void ExpertRouter::route_independent(std::int64_t tokens, std::int64_t ranks,
                                      ExpertLoad& load) const {
   const std::int64_t p = std::max<std::int64_t>(1, ranks);
-  const double unused = std::pow(
-      1.0 - static_cast<double>(top_k_) / static_cast<double>(num_experts_),
-      static_cast<double>(tokens));
+  const double unused =
+      std::pow(1.0 - static_cast<double>(top_k_) / static_cast<double>(num_experts_),
+               static_cast<double>(tokens));
   const double distinct = static_cast<double>(num_experts_) * (1.0 - unused);
   const std::int64_t activated =
       std::max<std::int64_t>(1, round_half_even(distinct / static_cast<double>(p)));

@@ -87,7 +87,7 @@ struct RunRecord {
   std::string title;
   std::string run_id, cluster_config, dataset, fidelity, version;
   std::string engine_terms, calibration;  ///< of the modelled engine; empty under reference
-  std::vector<std::string> arguments;  ///< of `lockstep run`; empty: not known
+  std::vector<std::string> arguments;     ///< of `lockstep run`; empty: not known
   std::int64_t total_ns = 0;
   double wall_seconds = 0;  ///< 0: not known
   double log_interval = 1.0;

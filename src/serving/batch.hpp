@@ -29,16 +29,16 @@ struct Batch {
   std::int64_t total_len = 0;       ///< tokens; raised by DP padding
   std::int64_t kv_len = 0;
   std::int64_t num_prefill = 0;
-  std::int64_t num_decode = 0;  ///< padding counts as decodes
-  std::int64_t padding = 0;     ///< tokens added to reach the wave's largest member
+  std::int64_t num_decode = 0;   ///< padding counts as decodes
+  std::int64_t padding = 0;      ///< tokens added to reach the wave's largest member
   std::int64_t wave_tokens = 0;  ///< of all members of its wave, padded; 0: in no wave
   GraphUse graph = GraphUse::none;
-  StepFeatures step;  ///< of all members of its wave, without padding
-  bool dummy = false;           ///< one decode of context 1, no requests
-  Nanos batch_time;             ///< when it was formed
-  Bytes load;                   ///< recalled from a lower tier before the first layer
-  Bytes write_through;          ///< written down to the lower tier; informative
-  Bytes kv_size;                ///< used in the NPU pool when formed; informative
+  StepFeatures step;    ///< of all members of its wave, without padding
+  bool dummy = false;   ///< one decode of context 1, no requests
+  Nanos batch_time;     ///< when it was formed
+  Bytes load;           ///< recalled from a lower tier before the first layer
+  Bytes write_through;  ///< written down to the lower tier; informative
+  Bytes kv_size;        ///< used in the NPU pool when formed; informative
   std::int64_t pd_kv_send_tokens = 0;
   std::vector<std::int32_t> fired;  ///< NPUs that have taken it
   std::vector<std::int32_t> ended;  ///< NPUs that have reported it finished

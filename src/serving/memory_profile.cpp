@@ -25,9 +25,8 @@ std::int64_t widest_row(const Instance& instance) {
 
 MemoryProfile memory_profile(const Instance& instance) {
   const ModelConfig& model = *instance.model;
-  const std::int64_t tokens = instance.max_num_batched_tokens > 0
-                                  ? instance.max_num_batched_tokens
-                                  : model.max_position_embeddings;
+  const std::int64_t tokens = instance.max_num_batched_tokens > 0 ? instance.max_num_batched_tokens
+                                                                  : model.max_position_embeddings;
   const std::int64_t sequences =
       instance.max_num_seqs > 0 ? std::min(instance.max_num_seqs, tokens) : tokens;
   MemoryProfile profile;

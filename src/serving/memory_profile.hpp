@@ -15,9 +15,7 @@ struct MemoryProfile {
   Bytes context;      ///< contexts, libraries' workspaces, and graphs that the profile sees
 
   /// Forward pass and sampling come one after the other.
-  [[nodiscard]] Bytes reserved() const {
-    return std::max(activations, sampling) + context;
-  }
+  [[nodiscard]] Bytes reserved() const { return std::max(activations, sampling) + context; }
 };
 
 /// Of one rank.

@@ -49,16 +49,16 @@ std::string ways_to_shrink(const Instance& instance) {
   const std::string raise_share =
       least_share <= 1.0 ? fmt::format("raise mem_util above {:.4f}, ", least_share) : "";
   throw UserError(
-      fmt::format("no room for one KV block at utilization {}: {:.2f}MB are left for the KV cache "
-                  "({:.2f}MB requested of {:.2f}MB NPU memory, {:.2f}MB weights{}), and one block of "
-                  "{} tokens takes {:.2f}MB",
-                  layout.utilization, mib(requested - layout.weight_bytes - layout.reserved),
-                  mib(requested), mib(layout.capacity), mib(layout.weight_bytes),
-                  layout.reserved > Bytes{0}
-                      ? fmt::format(", {:.2f}MB activations and context", mib(layout.reserved))
-                      : "",
-                  layout.block_size,
-                  mib(layout.bytes_per_block)),
+      fmt::format(
+          "no room for one KV block at utilization {}: {:.2f}MB are left for the KV cache "
+          "({:.2f}MB requested of {:.2f}MB NPU memory, {:.2f}MB weights{}), and one block of "
+          "{} tokens takes {:.2f}MB",
+          layout.utilization, mib(requested - layout.weight_bytes - layout.reserved),
+          mib(requested), mib(layout.capacity), mib(layout.weight_bytes),
+          layout.reserved > Bytes{0}
+              ? fmt::format(", {:.2f}MB activations and context", mib(layout.reserved))
+              : "",
+          layout.block_size, mib(layout.bytes_per_block)),
       where_of(instance, "npu_mem.mem_util"),
       fmt::format("{}use larger NPUs, {}", raise_share, ways_to_shrink(instance)));
 }
@@ -121,8 +121,7 @@ NpuKvLayout plan_npu_kv(const Instance& instance, const FidelityPolicy& policy) 
   }
   const auto requested =
       Bytes{truncate(static_cast<double>(layout.capacity.count()) * layout.utilization)};
-  layout.reserved =
-      instance.terms.memory_profile ? memory_profile(instance).reserved() : Bytes{0};
+  layout.reserved = instance.terms.memory_profile ? memory_profile(instance).reserved() : Bytes{0};
   const Bytes for_kv = requested - layout.weight_bytes - layout.reserved;
   if (layout.bytes_per_block.count() < 1) {
     throw UserError(fmt::format("one token's KV cache, split over {} NPUs, is less than a byte",

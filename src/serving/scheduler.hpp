@@ -73,8 +73,8 @@ public:
   /// start NPU, else the in-flight one of that id that it has not taken yet; null: none. It was
   /// built by this call when Batch::taken_by_one(). Valid until add_done() reports it done.
   Batch* schedule(Nanos now, std::int32_t npu, std::int64_t iteration);
-  /// With asynchronous scheduling: puts the next batch together for later; nobody has taken it. Null:
-  /// nothing to do, or enough in flight.
+  /// With asynchronous scheduling: puts the next batch together for later; nobody has taken it.
+  /// Null: nothing to do, or enough in flight.
   Batch* compose(Nanos now);
   /// A dummy for a wave, taken by nobody; never null. Takes a batch id and a place in flight.
   Batch* open_dummy(Nanos now);

@@ -107,14 +107,13 @@ std::vector<Reach> reaches() {
   small.mem_size = 0.25;
   given.mem_size = 0.25;
   given.more = R"("num_gpu_blocks":1000)";
-  return {
-      {"async-scheduling", {}, Calls().add(0, 64, 60).add(3'000'000, 64, 4), {}, alone},
-      {"graph-padding", {}, Calls().add(0, 129, 8), {}, alone},
-      {"independent-experts", {1, experts}, Calls().add(0, 3, 8), {}, Calls().add(0, 3, 8)},
-      {"collective-curves", {1, wide}, alone, {}, alone},
-      {"separate-prompts", {}, Calls().add(0, 100, 8).add(0, 100, 8), {}, alone},
-      {"host-launches", {}, Calls().add(0, 600, 8), {1, stages}, Calls().add(0, 600, 8)},
-      {"memory-profile", {1, small}, alone, {1, given}, alone}};
+  return {{"async-scheduling", {}, Calls().add(0, 64, 60).add(3'000'000, 64, 4), {}, alone},
+          {"graph-padding", {}, Calls().add(0, 129, 8), {}, alone},
+          {"independent-experts", {1, experts}, Calls().add(0, 3, 8), {}, Calls().add(0, 3, 8)},
+          {"collective-curves", {1, wide}, alone, {}, alone},
+          {"separate-prompts", {}, Calls().add(0, 100, 8).add(0, 100, 8), {}, alone},
+          {"host-launches", {}, Calls().add(0, 600, 8), {1, stages}, Calls().add(0, 600, 8)},
+          {"memory-profile", {1, small}, alone, {1, given}, alone}};
 }
 
 TEST(EngineTermsRuns, ATermActsWhereItIsMeantAndNowhereElse) {
@@ -148,8 +147,7 @@ TEST(EngineTermsRuns, TimeThatLaunchesAddDrawsPower) {
     SCOPED_TRACE(terms);
     const Outcome outcome = run_toy(toy, calls, with_terms(terms));
     const Request served = outcome.by_id()[0];
-    const double busy =
-        static_cast<double>((served.latency - served.queuing_delay).count()) * 1e-9;
+    const double busy = static_cast<double>((served.latency - served.queuing_delay).count()) * 1e-9;
     EXPECT_NEAR(outcome.result.total_energy / 100, busy, 0.01 * busy);
   }
 }
