@@ -38,8 +38,9 @@ check:
 asan tsan:
 	$(MAKE) test PRESET=$@
 
-bench:
-	$(MAKE) build PRESET=release
+bench: deps
+	cmake --preset release -DLOCKSTEP_BENCH=ON
+	cmake --build build/release -j $(JOBS)
 	tools/run_benchmarks.sh build/release
 
 web:

@@ -41,14 +41,14 @@ bool keeps_to_itself(const GraphLoop& loop, const NpuGraph& graph) {
   return true;
 }
 
-/// When the last node has ended, all have. A collective has no children where the next one follows
-/// without waiting for it; but an NPU runs one at a time, those that are ready in order, so that
-/// the next one ends later if it is never ready before.
-bool ends_with_its_last(const GraphLoop& loop, const NpuGraph& graph) {
+/// When the last node from `first` to `end` has ended, all have. A collective has no children where
+/// the next one follows without waiting for it; but an NPU runs one at a time, those that are ready
+/// in order, so that the next one ends later if it is never ready before.
+bool ends_with_its_last(std::int32_t first, std::int32_t end, const NpuGraph& graph) {
   using Nodes = std::uint64_t;  // a bit each
   constexpr std::int32_t kMost = 64;
-  const std::int32_t count = loop.end - loop.first;
-  if (count > kMost) {
+  const std::int32_t count = end - first;
+  if (count < 1 || count > kMost) {
     return false;
   }
   const auto bit = [](std::int32_t node) { return Nodes{1} << static_cast<unsigned>(node); };
@@ -57,9 +57,9 @@ bool ends_with_its_last(const GraphLoop& loop, const NpuGraph& graph) {
   std::int32_t collective = kNoNode;
   for (std::int32_t v = 0; v < count; ++v) {
     const auto at = static_cast<std::size_t>(v);
-    const auto node = static_cast<std::size_t>(loop.first + v);
+    const auto node = static_cast<std::size_t>(first + v);
     for (const std::int32_t parent : graph.parents_of(node)) {
-      const std::int32_t p = parent - loop.first;
+      const std::int32_t p = parent - first;
       if (p >= v) {
         return false;
       }
@@ -83,16 +83,8 @@ bool ends_with_its_last(const GraphLoop& loop, const NpuGraph& graph) {
   return (others & ~ended[static_cast<std::size_t>(count) - 1]) == 0;
 }
 
-/// Nothing else is under way while the loop runs: all nodes before it have ended when it begins,
-/// and none behind it begins before it has ended.
-bool stands_alone(const GraphLoop& loop, const NpuGraph& graph) {
-  const std::int32_t before = loop.first - 1;
-  for (std::int32_t v = 0; v < before; ++v) {
-    const auto children = graph.children_of(static_cast<std::size_t>(v));
-    if (std::ranges::none_of(children, [&](std::int32_t child) { return child <= before; })) {
-      return false;
-    }
-  }
+/// No node behind the loop begins before it has ended.
+bool holds_back_the_rest(const GraphLoop& loop, const NpuGraph& graph) {
   const std::int32_t last = loop.end - 1;
   for (auto v = static_cast<std::size_t>(loop.end); v < graph.size(); ++v) {
     const auto parents = graph.parents_of(v);
@@ -103,17 +95,25 @@ bool stands_alone(const GraphLoop& loop, const NpuGraph& graph) {
   return true;
 }
 
+/// `begin`: the first node that the loop before it has not waited for.
+bool is_closed(const GraphLoop& loop, std::int32_t begin, const NpuGraph& graph) {
+  return loop.first > begin && loop.first < loop.end &&
+         ends_with_its_last(begin, loop.first, graph) && keeps_to_itself(loop, graph) &&
+         ends_with_its_last(loop.first, loop.end, graph) && holds_back_the_rest(loop, graph);
+}
+
 }  // namespace
 
 bool close_loops(const std::vector<TraceRows::Copies>& folded, NpuGraph& graph) {
   graph.loops.clear();
+  std::int32_t begin = 0;
   for (const TraceRows::Copies& rows : folded) {
     const GraphLoop loop = loop_of(rows, graph);
-    if (loop.first < 1 || loop.first >= loop.end || !keeps_to_itself(loop, graph) ||
-        !ends_with_its_last(loop, graph) || !stands_alone(loop, graph)) {
+    if (!is_closed(loop, begin, graph)) {
       return false;
     }
     graph.loops.push_back(loop);
+    begin = loop.end;
   }
   return true;
 }

@@ -203,6 +203,9 @@ void StageWalk::chain_parent(std::int32_t row) {
 }
 
 void StageWalk::wait_for_pim(const TraceRow& row) {
+  if (conversion_.pim_open_.empty() && conversion_.pim_past_.empty()) {
+    return;
+  }
   if (conversion_.context_.pim_keeps_the_chain) {
     if (!contains(row.name, "attention")) {
       all_parents(pim_results(row.tag));

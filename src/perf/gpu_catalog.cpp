@@ -36,6 +36,21 @@ std::vector<fs::path> yaml_files(const fs::path& dir) {
   return files;
 }
 
+/// The file that is called as the GPU is: most runs need one GPU, and reading them all takes longer
+/// than a short run. Nothing: none is called so, or what is in it has another name.
+std::shared_ptr<const GpuFacts> called(const std::string& wanted,
+                                       const std::vector<fs::path>& dirs) {
+  for (const fs::path& dir : dirs) {
+    for (const fs::path& file : yaml_files(dir)) {
+      if (normalised(file.stem().string()) == wanted) {
+        auto gpu = std::make_shared<const GpuFacts>(read_gpu_facts(file));
+        return normalised(gpu->name) == wanted ? gpu : nullptr;
+      }
+    }
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 GpuCatalog::GpuCatalog() : GpuCatalog(data_dirs("hardware")) {}
@@ -56,8 +71,16 @@ void GpuCatalog::load() {
 }
 
 std::shared_ptr<const GpuFacts> GpuCatalog::find(const std::string& hardware) {
-  load();
   const std::string wanted = normalised(hardware);
+  if (!loaded_) {
+    if (const auto known = gpus_.find(hardware); known != gpus_.end()) {
+      return known->second;
+    }
+    if (auto gpu = called(wanted, dirs_)) {
+      return gpus_.emplace(gpu->name, gpu).first->second;
+    }
+  }
+  load();
   std::shared_ptr<const GpuFacts> found;
   std::size_t longest = 0;
   const auto consider = [&](const std::shared_ptr<const GpuFacts>& gpu, std::string_view name) {
