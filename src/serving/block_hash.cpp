@@ -1,5 +1,6 @@
 #include "serving/block_hash.hpp"
 
+#include <algorithm>
 #include <bit>
 
 #include "workload/prefix_ids.hpp"
@@ -46,6 +47,23 @@ BlockHash next_hash(BlockHash state, std::span<const std::int32_t> tokens) {
 
 /// Chains of prefix ids begin elsewhere than those of tokens: they never meet.
 constexpr BlockHash kPrefixIdSeed{0x1f83d9abfb41bd6bULL, 0x5be0cd19137e2179ULL};
+/// Blocks whose hashes differ in the lowest bits only, so that they are neighbours in the index.
+constexpr std::int64_t kGroup = 8;
+
+/// `count` blocks of an id, whose chain has come to `of_id`.
+void append_blocks_of_id(BlockHash of_id, std::int64_t count, std::vector<BlockHash>& hashes) {
+  BlockHash group;
+  for (std::int64_t block = 0; block < count; ++block) {
+    const auto place = static_cast<std::uint64_t>(block % kGroup);
+    if (place == 0) {
+      group = of_id;
+      absorb(group, static_cast<std::uint64_t>(block));
+      group = finish(group);
+      group.low &= ~static_cast<std::uint64_t>(kGroup - 1);
+    }
+    hashes.push_back({group.high, group.low | place});
+  }
+}
 
 }  // namespace
 
@@ -71,8 +89,17 @@ std::vector<BlockHash> chain_block_hashes(std::span<const std::int32_t> prompt,
 std::vector<BlockHash> chain_prefix_id_hashes(std::span<const std::int32_t> ids,
                                               std::int64_t input_toks, std::int64_t block_size) {
   std::vector<BlockHash> hashes;
-  hashes.reserve(static_cast<std::size_t>(input_toks / block_size));
+  const std::int64_t blocks = input_toks / block_size;
+  hashes.reserve(static_cast<std::size_t>(blocks));
   BlockHash state = kPrefixIdSeed;
+  if (kPrefixIdTokens % block_size == 0) {  // no block reaches into two ids
+    const std::int64_t per_id = kPrefixIdTokens / block_size;
+    for (std::int64_t first = 0; first < blocks; first += per_id) {
+      absorb(state, static_cast<std::uint32_t>(ids[static_cast<std::size_t>(first / per_id)]));
+      append_blocks_of_id(state, std::min(per_id, blocks - first), hashes);
+    }
+    return hashes;
+  }
   for (std::int64_t end = block_size; end <= input_toks; end += block_size) {
     visit_prefix_parts(ids, end - block_size, end,
                        [&state](std::uint64_t word) { absorb(state, word); });

@@ -20,8 +20,8 @@ namespace lockstep {
                                                         std::int64_t block_size);
 
 /// The same for a prompt of `input_toks` tokens of which only prefix ids are known, without making
-/// its tokens. Blocks that generated tokens reach into have no hash, as with a prompt of token ids
-/// whose answer has none.
+/// its tokens. Chains that differ meet with a chance of about 2^-125. Blocks that generated tokens
+/// reach into have no hash, as with a prompt of token ids whose answer has none.
 [[nodiscard]] std::vector<BlockHash> chain_prefix_id_hashes(std::span<const std::int32_t> ids,
                                                             std::int64_t input_toks,
                                                             std::int64_t block_size);

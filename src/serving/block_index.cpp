@@ -1,5 +1,6 @@
 #include "serving/block_index.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/error.hpp"
@@ -10,8 +11,10 @@ constexpr std::size_t kFirstCapacity = 64;
 }  // namespace
 
 std::size_t BlockIndex::locate(const BlockHash& hash) const {
-  std::size_t slot = home(hash);
-  while (slots_[slot].block != kNoBlock && !(slots_[slot].hash == hash)) {
+  const std::uint32_t low = low_of(hash);
+  std::size_t slot = home(low);
+  while (slots_[slot].block != kNoBlock &&
+         !(slots_[slot].low == low && hashes_[slots_[slot].block] == hash)) {
     slot = (slot + 1) & mask_;
   }
   return slot;
@@ -27,18 +30,26 @@ BlockId BlockIndex::assign(const BlockHash& hash, BlockId block) {
   }
   Slot& slot = slots_[locate(hash)];
   const BlockId former = std::exchange(slot.block, block);
-  slot.hash = hash;
+  slot.low = low_of(hash);
+  if (block >= hashes_.size()) {
+    hashes_.resize(std::max(std::size_t{block} + 1, 2 * hashes_.size()));
+  }
+  hashes_[block] = hash;
   size_ += former == kNoBlock ? 1 : 0;
   return former;
 }
 
-void BlockIndex::erase(const BlockHash& hash) {
-  ensure(find(hash) != kNoBlock, "BlockIndex: erase of a hash that is not indexed");
-  std::size_t hole = locate(hash);
+void BlockIndex::erase(BlockId block) {
+  ensure(block < hashes_.size() && size_ > 0, "BlockIndex: erase of a block that holds nothing");
+  std::size_t hole = home(low_of(hashes_[block]));
+  while (slots_[hole].block != block) {
+    ensure(slots_[hole].block != kNoBlock, "BlockIndex: erase of a block that holds nothing");
+    hole = (hole + 1) & mask_;
+  }
   // Pull back every later entry of the run that may lie at the hole, so that no probe stops early.
   for (std::size_t next = (hole + 1) & mask_; slots_[next].block != kNoBlock;
        next = (next + 1) & mask_) {
-    const std::size_t distance_from_home = (next - home(slots_[next].hash)) & mask_;
+    const std::size_t distance_from_home = (next - home(slots_[next].low)) & mask_;
     const std::size_t distance_from_hole = (next - hole) & mask_;
     if (distance_from_home >= distance_from_hole) {
       slots_[hole] = slots_[next];
@@ -51,6 +62,7 @@ void BlockIndex::erase(const BlockHash& hash) {
 
 void BlockIndex::clear() {
   slots_.clear();
+  hashes_.clear();
   mask_ = 0;
   size_ = 0;
 }
@@ -59,9 +71,13 @@ void BlockIndex::grow() {
   const std::vector<Slot> old = std::exchange(slots_, {});
   slots_.resize(old.empty() ? kFirstCapacity : 2 * old.size());
   mask_ = slots_.size() - 1;
-  for (const Slot& slot : old) {
-    if (slot.block != kNoBlock) {
-      slots_[locate(slot.hash)] = slot;
+  for (const Slot& entry : old) {
+    if (entry.block != kNoBlock) {  // all differ: the first empty slot is the place
+      std::size_t slot = home(entry.low);
+      while (slots_[slot].block != kNoBlock) {
+        slot = (slot + 1) & mask_;
+      }
+      slots_[slot] = entry;
     }
   }
 }

@@ -38,9 +38,10 @@ void BlockPool::append(BlockId id) {
   tail_ = id;
 }
 
-void BlockPool::forget_content(Block& block) {
+void BlockPool::forget_content(BlockId id) {
+  Block& block = blocks_[id];
   if (block.indexed) {  // only free blocks lose their content
-    index_.erase(block.hash);
+    index_.erase(id);
     --cached_free_;
   }
   block.indexed = block.hashed = false;
@@ -50,7 +51,7 @@ void BlockPool::get(std::int64_t count, std::vector<BlockId>& blocks) {
   ensure(count <= num_free_, "BlockPool: get() of more blocks than are free");
   for (std::int64_t i = 0; i < count; ++i) {
     const BlockId id = pop_head();
-    forget_content(blocks_[id]);
+    forget_content(id);
     blocks_[id].refs = 1;
     blocks.push_back(id);
   }
@@ -89,7 +90,6 @@ void BlockPool::index(BlockId id, const BlockHash& hash) {
     blocks_[former].indexed = false;
     cached_free_ -= blocks_[former].refs == 0 ? 1 : 0;
   }
-  blocks_[id].hash = hash;
   blocks_[id].hashed = blocks_[id].indexed = true;
 }
 
@@ -114,7 +114,7 @@ bool BlockPool::cache_copy(const BlockHash& hash) {
   }
   ensure(num_free_ > 0, "BlockPool: no free block for a copy");
   const BlockId id = pop_head();
-  forget_content(blocks_[id]);
+  forget_content(id);
   index(id, hash);
   append(id);
   ++cached_free_;

@@ -57,11 +57,10 @@ public:
 
 private:
   struct Block {
-    BlockHash hash;
     BlockId previous = kNoBlock;  ///< links of the free list
     BlockId next = kNoBlock;
     std::int32_t refs = 0;
-    bool hashed = false;   ///< `hash` is set
+    bool hashed = false;   ///< it is full of known tokens
     bool indexed = false;  ///< and the index points here, not at a later block of equal content
   };
 
@@ -71,7 +70,7 @@ private:
   BlockId pop_head();
   void unlink(Block& block);
   void append(BlockId id);
-  void forget_content(Block& block);
+  void forget_content(BlockId id);
   void index(BlockId id, const BlockHash& hash);
 
   /// Blocks handed out at least once. Those never handed out, ids blocks_.size() and up, are the

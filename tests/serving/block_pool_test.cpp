@@ -236,6 +236,7 @@ RC_GTEST_PROP(BlockPoolProperty, EqualsTheObviousPool, ()) {
 RC_GTEST_PROP(BlockIndexProperty, EqualsAMap, ()) {
   BlockIndex index;
   std::map<std::uint64_t, BlockId> oracle;
+  BlockId fresh = 0;  // a block holds one content at most
   // Few distinct homes, so that runs collide and deletions shift.
   const auto home = *rc::gen::element<std::uint64_t>(1, 64, 1U << 20U);
   const auto steps = *rc::gen::container<std::vector<std::pair<bool, std::uint8_t>>>(
@@ -245,11 +246,12 @@ RC_GTEST_PROP(BlockIndexProperty, EqualsAMap, ()) {
     if (insert) {
       const auto former = oracle.find(key);
       const BlockId expected = former == oracle.end() ? kNoBlock : former->second;
-      const auto block = static_cast<BlockId>(oracle.size() + key);
+      const BlockId block = fresh++;
       RC_ASSERT(index.assign(hash, block) == expected);
       oracle[key] = block;
-    } else if (oracle.erase(key) == 1) {
-      index.erase(hash);
+    } else if (const auto found = oracle.find(key); found != oracle.end()) {
+      index.erase(found->second);
+      oracle.erase(found);
     }
     RC_ASSERT(index.size() == oracle.size());
     for (std::uint64_t probe = 0; probe < 256; ++probe) {
@@ -258,6 +260,17 @@ RC_GTEST_PROP(BlockIndexProperty, EqualsAMap, ()) {
                 (found == oracle.end() ? kNoBlock : found->second));
     }
   }
+}
+
+TEST(BlockIndex, RefusesToEraseWhatIsNotThere) {
+  BlockIndex index;
+  EXPECT_THROW(index.erase(0), InternalError);
+  index.assign({1, 1}, 3);
+  EXPECT_THROW(index.erase(2), InternalError);
+  EXPECT_EQ(index.assign({1, 1}, 4), 3U);
+  EXPECT_THROW(index.erase(3), InternalError) << "it lost its content";
+  index.erase(4);
+  EXPECT_EQ(index.size(), 0U);
 }
 
 }  // namespace
