@@ -29,7 +29,7 @@ private:
 ServingInstance::ServingInstance(const Cluster& cluster, const Instance& instance,
                                  const FidelityPolicy& policy, KVCacheManager kv,
                                  std::shared_ptr<const KernelTimes> times, TraceSettings settings,
-                                 bool fold, RunObserver& observer)
+                                 Folding folding, RunObserver& observer)
     : instance_(instance),
       scheduler_(instance, policy, std::move(kv)),
       traces_(cluster, instance, std::move(times), settings),
@@ -40,7 +40,7 @@ ServingInstance::ServingInstance(const Cluster& cluster, const Instance& instanc
                      instance.enable_local_offloading,
                      !policy.experts_overlap_dispatch,
                      !policy.pim_breaks_the_chain,
-                     fold} {}
+                     folding} {}
 
 const Program& ServingInstance::generate(const Batch& batch, std::int64_t wave_len, Nanos now,
                                          PowerModel* power) {

@@ -20,10 +20,10 @@ namespace lockstep {
 
 class ServingInstance {
 public:
-  /// `fold`: equal layers of a step become a loop of its program where that is exact.
+  /// `folding`: how far the programs of steps may be shortened.
   ServingInstance(const Cluster& cluster, const Instance& instance, const FidelityPolicy& policy,
                   KVCacheManager kv, std::shared_ptr<const KernelTimes> times,
-                  TraceSettings settings, bool fold, RunObserver& observer);
+                  TraceSettings settings, Folding folding, RunObserver& observer);
 
   [[nodiscard]] const Instance& config() const { return instance_; }
   [[nodiscard]] Scheduler& scheduler() { return scheduler_; }

@@ -35,6 +35,18 @@ std::optional<AllReduceCurve> all_reduce_of(const Instance& instance, const Clus
   return gpu ? find_curve(gpu->all_reduce, instance.tp, link) : std::nullopt;
 }
 
+/// An NPU is free while others compute only where these are of another company, or when a step of
+/// its own company begins and ends.
+Folding folding_of(const DeviceSimulatorSpec& devices) {
+  const auto num_npus = static_cast<std::size_t>(devices.topology.num_npus());
+  const bool one_company =
+      devices.companies.size() == 1 && devices.companies.front().size() == num_npus;
+  if (!one_company) {
+    return Folding::loops;
+  }
+  return num_npus == 1 ? Folding::everything : Folding::layers;
+}
+
 }  // namespace
 
 Simulation::~Simulation() = default;
@@ -49,8 +61,10 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
     power_ = std::make_unique<PowerModel>(cluster, policy_);
   }
   DeviceListener* const listener = observer.device_listener();
-  folds_ = options.fold_layers && listener == nullptr && !observer.wants_programs();
-  make_instances(options, kernel_times);
+  const DeviceSimulatorSpec devices = device_spec(cluster, policy_);
+  const bool unseen = listener == nullptr && !observer.wants_programs();
+  make_instances(options, kernel_times,
+                 options.fold_layers && unseen ? folding_of(devices) : Folding::none);
   std::vector<Scheduler*> schedulers;
   for (auto& instance : instances_) {
     schedulers.push_back(&instance->scheduler());
@@ -68,13 +82,14 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
   } else {
     router_->load_built_in();
   }
-  device_ = std::make_unique<DeviceSimulator>(device_spec(cluster, policy_));
+  device_ = std::make_unique<DeviceSimulator>(devices);
   device_->listen(listener);
   controller_ = std::make_unique<Controller>(cluster, options, policy_, instances_, *router_,
                                              power_.get(), observer);
 }
 
-void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& kernel_times) {
+void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& kernel_times,
+                                Folding folding) {
   const auto pools = make_prefix_pools(cluster_, options, warnings_, policy_);
   TraceSettings settings{options.expert_routing_policy,
                          options.expert_exchange,
@@ -93,8 +108,9 @@ void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& ke
       sources_.push_back(source);
     }
     settings.all_reduce = all_reduce_of(instance, cluster_, gpus);
-    instances_.push_back(std::make_unique<ServingInstance>(
-        cluster_, instance, policy_, std::move(kv), std::move(times), settings, folds_, observer_));
+    instances_.push_back(std::make_unique<ServingInstance>(cluster_, instance, policy_,
+                                                           std::move(kv), std::move(times),
+                                                           settings, folding, observer_));
   }
   const auto& notes = kernel_times.warnings();
   warnings_.insert(warnings_.end(), notes.begin(), notes.end());

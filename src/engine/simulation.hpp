@@ -89,7 +89,7 @@ private:
     std::int64_t reported = -1;  ///< last iteration named in the log
   };
 
-  void make_instances(const RunOptions& options, KernelTimeLibrary& kernel_times);
+  void make_instances(const RunOptions& options, KernelTimeLibrary& kernel_times, Folding folding);
   void check_requests_fit(const Workload& workload) const;
   [[nodiscard]] Nanos opening_alarm() const;
   void start_opening_event();
@@ -121,7 +121,6 @@ private:
   std::unique_ptr<DeviceSimulator> device_;
   std::unique_ptr<Controller> controller_;
   std::vector<PolledNpu> end_list_, start_list_;
-  bool folds_ = false;  ///< nobody looks at single layers
   bool begun_ = false;
   bool over_ = false;
   Nanos limit_ = Nanos::max();

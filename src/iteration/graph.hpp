@@ -72,6 +72,17 @@ struct NpuGraph {
   [[nodiscard]] std::span<const std::int32_t> parents_of(std::size_t node) const;
 };
 
+/// How far a graph is written shorter than its rows. Times at which whole nodes end stay the same;
+/// what is left out are times in between, which only somebody else could see.
+enum class Folding : std::uint8_t {
+  none,   ///< every copy of a segment has nodes of its own
+  loops,  ///< copies from the third on become a loop where it is closed
+  /// Besides, computations of a repeated segment that follow each other are one node. For a cluster
+  /// all of whose NPUs are busy together while such segments run.
+  layers,
+  everything  ///< the same outside of repeated segments: an NPU that is alone
+};
+
 struct GraphContext {
   std::int64_t num_npus = 1;  ///< of the instance, without receivers
   std::int32_t first_npu = 0;
@@ -81,9 +92,7 @@ struct GraphContext {
   /// What follows an in-memory section waits for what came before it, NPU attention runs beside the
   /// section, and the next row of the same batch waits for both.
   bool pim_keeps_the_chain = false;
-  /// Copies of a segment from the third on become a loop where it is closed; otherwise every copy
-  /// has nodes of its own.
-  bool fold_copies = false;
+  Folding folding = Folding::none;
 };
 
 /// Converts one instance's trace to the graphs of all its NPUs (receivers included for prefill),

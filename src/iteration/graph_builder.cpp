@@ -22,7 +22,7 @@ void GraphBuilder::build(const IterationTrace& trace, const GraphContext& contex
                          std::vector<std::shared_ptr<NpuGraph>>& out) {
   context_ = context;
   type_ = trace.type;
-  const bool fold = context.fold_copies && !cannot_fold_ && trace.pp_size == 1 &&
+  const bool fold = context.folding != Folding::none && !cannot_fold_ && trace.pp_size == 1 &&
                     trace.type != ExecutionType::prefill;
   rows_.assign(trace, fold);
   if (type_ == ExecutionType::event) {
@@ -35,7 +35,7 @@ void GraphBuilder::build(const IterationTrace& trace, const GraphContext& contex
   build_stages(out);
   if (!close_loops(out)) {
     cannot_fold_ = true;
-    build(trace, context, out);
+    build(trace, context, out);  // every copy written out
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "base/error.hpp"
@@ -16,6 +17,11 @@ bool is_kv(const TraceRow& row) {
 /// The first copy may hang on what is before it in its own way; the second looks like all after it.
 constexpr std::int64_t kWrittenCopies = 2;
 constexpr std::int64_t kLeastFolded = kWrittenCopies + 1;
+
+/// Where the first of the written copies begins, of which this is the last.
+std::int32_t first_copy(std::int32_t begin, std::int32_t end) {
+  return begin - static_cast<std::int32_t>(kWrittenCopies - 1) * (end - begin);
+}
 
 constexpr std::int64_t kLargestAmount = std::int64_t{1} << 53;  // a double counts up to here
 /// No NPU has more work than this in one iteration, so that clocks cannot overflow.
@@ -53,6 +59,18 @@ void TraceRows::assign(const IterationTrace& trace, bool fold) {
       }
     }
   }
+}
+
+bool TraceRows::is_folded(std::int32_t row) const {
+  return std::ranges::any_of(folded_, [row](const Copies& last) {
+    return row >= first_copy(last.begin, last.end) && row < last.end;
+  });
+}
+
+bool TraceRows::begins_part(std::int32_t row) const {
+  return std::ranges::any_of(folded_, [row](const Copies& last) {
+    return row == first_copy(last.begin, last.end) || row == last.begin || row == last.end;
+  });
 }
 
 void TraceRows::add(const TraceRow& row, std::int64_t copies) {

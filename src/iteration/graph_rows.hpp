@@ -24,6 +24,10 @@ public:
 
   /// Empty unless folded.
   [[nodiscard]] const std::vector<Copies>& folded() const { return folded_; }
+  /// Whether the row is of a segment that is folded.
+  [[nodiscard]] bool is_folded(std::int32_t row) const;
+  /// Whether the row is the first of such a segment's copy, or of what follows the last.
+  [[nodiscard]] bool begins_part(std::int32_t row) const;
 
   [[nodiscard]] std::int32_t size() const { return static_cast<std::int32_t>(rows_.size()); }
   [[nodiscard]] const TraceRow& operator[](std::int32_t row) const {

@@ -119,7 +119,7 @@ void StageWalk::plain_row(std::int32_t row) {
   const std::int32_t weight = weight_load(row);
   std::int32_t node = kNoNode;
   if (current.comp_time != Nanos{}) {
-    node = compute(row, weight);
+    node = goes_on_with(row, weight) ? lengthen(row) : compute(row, weight);
     if (receiver_ != nullptr && current.comm_size > Bytes{} && contains(current.name, "v_proj")) {
       const std::int32_t tag = new_tag();
       row_zero_tag_ = row == 0 ? tag : row_zero_tag_;
@@ -147,6 +147,27 @@ std::int32_t StageWalk::weight_load(std::int32_t row) {
     assembly_.parent(last_compute_);
   }
   return node;
+}
+
+/// Whether the row waits for nothing but the computation of the row before it, whose node is the
+/// newest, and nobody minds when that ends.
+bool StageWalk::goes_on_with(std::int32_t row, std::int32_t weight) {
+  const Folding folding = conversion_.context_.folding;
+  const bool may = folding == Folding::everything ||
+                   (folding == Folding::layers && conversion_.rows_.is_folded(row));
+  if (!may || first_ || weight != kNoNode || receiver_ != nullptr || row == stage_.begin ||
+      !conversion_.pim_parents_.empty() || !conversion_.pim_open_.empty() ||
+      !conversion_.pim_past_.empty() || conversion_.rows_.begins_part(row)) {
+    return false;
+  }
+  const auto newest = static_cast<std::int32_t>(graph_.size()) - 1;
+  return last_compute_ == newest && compute_of(row - 1) == newest && !is_marker(row_at(row - 1));
+}
+
+std::int32_t StageWalk::lengthen(std::int32_t row) {
+  graph_.nodes.back().duration += row_at(row).comp_time;
+  compute_of(row) = last_compute_;
+  return last_compute_;
 }
 
 std::int32_t StageWalk::compute(std::int32_t row, std::int32_t weight) {

@@ -36,6 +36,8 @@ private:
 
   // Nodes of a row.
   std::int32_t weight_load(std::int32_t row);
+  [[nodiscard]] bool goes_on_with(std::int32_t row, std::int32_t weight);
+  std::int32_t lengthen(std::int32_t row);
   std::int32_t compute(std::int32_t row, std::int32_t weight);
   void compute_parents(std::int32_t row, std::int32_t weight);
   void chain_parent(std::int32_t row);

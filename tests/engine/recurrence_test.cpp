@@ -100,7 +100,7 @@ std::vector<std::vector<NpuGraph>> graphs_of(const Scene& scene, bool fold) {
       const auto first = static_cast<std::int32_t>(static_cast<std::int64_t>(member) * scene.tp);
       GraphContext context{.num_npus = scene.tp, .first_npu = first};
       context.experts_wait_for_dispatch = true;
-      context.fold_copies = fold;
+      context.folding = fold ? Folding::loops : Folding::none;
       for (NpuGraph& graph : build_graphs(trace_of(step), context)) {
         by_npu[static_cast<std::size_t>(graph.npu)].push_back(std::move(graph));
       }
@@ -229,6 +229,9 @@ TEST(Recurrence, RunsAreTheSame) {
   for (const Fidelity fidelity : {Fidelity::reference, Fidelity::vllm}) {
     RunOptions options = testing::round_robin();
     options.fidelity = fidelity;
+    expect_same_run({1, testing::replica_of("toy/deep_dense")}, options);
+    expect_same_run({1, testing::replica_of("toy/deep_dense", 4)}, options);
+    expect_same_run({1, testing::replica_of("toy/deep_moe", 2, 1, 2)}, options);
     expect_same_run({3, testing::replica_of("toy/deep_dense")}, options);
     expect_same_run({2, testing::replica_of("toy/deep_dense", 2)}, options);
     testing::Replica member = testing::replica_of("toy/deep_moe", 1, 1, 2);
