@@ -35,16 +35,13 @@ std::optional<AllReduceCurve> all_reduce_of(const Instance& instance, const Clus
   return gpu ? find_curve(gpu->all_reduce, instance.tp, link) : std::nullopt;
 }
 
-/// An NPU is free while others compute only where these are of another company, or when a step of
-/// its own company begins and ends.
-Folding folding_of(const DeviceSimulatorSpec& devices) {
-  const auto num_npus = static_cast<std::size_t>(devices.topology.num_npus());
-  const bool one_company =
-      devices.companies.size() == 1 && devices.companies.front().size() == num_npus;
-  if (!one_company) {
+/// The NPUs of one instance are free together, but for the beginning and the end of a step. With
+/// several instances a free one may hear of a request in the middle of another's layer.
+Folding folding_of(const Cluster& cluster, const DeviceSimulatorSpec& devices) {
+  if (cluster.instances.size() > 1 || devices.companies.empty()) {
     return Folding::loops;
   }
-  return num_npus == 1 ? Folding::everything : Folding::layers;
+  return devices.topology.num_npus() == 1 ? Folding::everything : Folding::layers;
 }
 
 }  // namespace
@@ -62,9 +59,12 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
   }
   DeviceListener* const listener = observer.device_listener();
   const DeviceSimulatorSpec devices = device_spec(cluster, policy_);
-  const bool unseen = listener == nullptr && !observer.wants_programs();
-  make_instances(options, kernel_times,
-                 options.fold_layers && unseen ? folding_of(devices) : Folding::none);
+  Folding folding = Folding::none;
+  if (options.fold_layers && listener == nullptr && !observer.wants_programs()) {
+    // Standby power is booked whenever a free NPU asks, so that the times in between count.
+    folding = polls_may_be_skipped() ? folding_of(cluster, devices) : Folding::loops;
+  }
+  make_instances(options, kernel_times, folding);
   std::vector<Scheduler*> schedulers;
   for (auto& instance : instances_) {
     schedulers.push_back(&instance->scheduler());

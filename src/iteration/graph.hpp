@@ -77,8 +77,8 @@ struct NpuGraph {
 enum class Folding : std::uint8_t {
   none,   ///< every copy of a segment has nodes of its own
   loops,  ///< copies from the third on become a loop where it is closed
-  /// Besides, computations of a repeated segment that follow each other are one node. For a cluster
-  /// all of whose NPUs are busy together while such segments run.
+  /// Besides, computations of a repeated segment that follow each other are one node. For an
+  /// instance that is alone: its NPUs are busy together while such segments run.
   layers,
   everything  ///< the same outside of repeated segments: an NPU that is alone
 };
