@@ -223,7 +223,7 @@ void DeviceSimulator::run_until(Nanos horizon, Nanos limit) {
     }
     impl_->step(time);
   } while (parts.now < horizon && parts.times_finished == finished && !parts.queue.empty() &&
-           impl_->next_time() <= limit);
+           (limit == Nanos::max() || impl_->next_time() <= limit));
 }
 
 void DeviceSimulator::advance_idle_to(Nanos time) {
