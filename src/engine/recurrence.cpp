@@ -1,6 +1,7 @@
 #include "engine/recurrence.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.hpp"
 
@@ -150,20 +151,15 @@ void Recurrence::forget(Company& company) {
 
 void Recurrence::skipped(std::int32_t index, Nanos now, std::int64_t periods) {
   Company& company = companies_[static_cast<std::size_t>(index)];
-  if (periods > 0) {
-    const Nanos length = company.period.length;
-    LeftOut& left_out = company.left_out;
-    left_out.base = now;
-    left_out.period = length;
-    left_out.periods = periods;
-    left_out.offsets.clear();
-    for (const Nanos time : company.times) {
-      if (time > now - length) {
-        left_out.offsets.push_back(time - (now - length));
-      }
+  const Nanos begun = now - company.period.length;
+  company.left_out = {now, company.period.length, periods, std::move(company.left_out.offsets)};
+  company.left_out.offsets.clear();
+  for (const Nanos time : company.times) {
+    if (time > begun) {
+      company.left_out.offsets.push_back(time - begun);
     }
-    forget(company);
   }
+  forget(company);
 }
 
 void Recurrence::switch_off() {

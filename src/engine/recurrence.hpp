@@ -50,7 +50,7 @@ public:
     return company_of_[static_cast<std::size_t>(npu)] == company;
   }
   [[nodiscard]] Period period(std::int32_t company) const;
-  /// The company's pending events have been put off by `periods` of its periods; 0: by none.
+  /// The company's pending events have been put off by `periods` of its periods.
   void skipped(std::int32_t company, Nanos now, std::int64_t periods);
   void clear_due() { due_.clear(); }
 

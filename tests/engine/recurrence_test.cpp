@@ -172,6 +172,29 @@ RC_GTEST_PROP(Recurrence, ALoopStandsForAllItsCopies, ()) {
   }
 }
 
+/// Where nobody looks on, a step of many layers takes few events, and as long as it ever did.
+TEST(Recurrence, MostCopiesAreSkipped) {
+  const auto events = [](std::int64_t repeat, bool fold) {
+    DeviceSimulatorSpec spec = spec_of({full(2)}, {remote_level()});
+    spec.companies = {{0, 1}};
+    DeviceSimulator sim(spec);
+    Step step{10, {100, 200}, 4096, 0, repeat};
+    GraphContext context{.num_npus = 2};
+    context.folding = fold ? Folding::loops : Folding::none;
+    IterationTrace trace = trace_of(step);
+    trace.segments[1].rows.back().comm_mask = DimMask{1, 0b1};
+    for (const NpuGraph& graph : build_graphs(trace, context)) {
+      sim.start(std::make_shared<const NpuGraph>(graph));
+    }
+    return testing::step_times(sim);
+  };
+  const std::vector<std::int64_t> plain = events(1000, false);
+  const std::vector<std::int64_t> folded = events(1000, true);
+  EXPECT_EQ(folded.back(), plain.back());
+  EXPECT_GT(plain.size(), 5000U);
+  EXPECT_LT(folded.size(), 100U);
+}
+
 /// What the look-ahead over quiet times sees, from any time on.
 RC_GTEST_PROP(Recurrence, TheNextTimeIsFoundAmongCopiesLeftOut, ()) {
   Scene scene = random_scene();
