@@ -18,30 +18,15 @@ from pathlib import Path
 import serve_test
 from serve_test import MODEL, Server
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from npm_folder import npm_folder  # noqa: E402
+
 HERE = Path(__file__).resolve().parent
 WORK = None
 
 
-def skip(reason):
-    print(f"skipped: {reason}")
-    sys.exit(77)
-
-
 def prepare(build):
-    """A folder with the client, made once for every state of the lock file."""
-    for tool in ("node", "npm"):
-        if not shutil.which(tool):
-            skip(f"{tool} is not installed (apt-get install nodejs npm)")
-    work = Path(build) / "client-test"
-    lock = (HERE / "openai-client/package-lock.json").read_bytes()
-    if not (work / "installed").exists() or (work / "installed").read_bytes() != lock:
-        shutil.rmtree(work, ignore_errors=True)
-        shutil.copytree(HERE / "openai-client", work)
-        done = subprocess.run(["npm", "ci", "--ignore-scripts", "--prefer-offline", "--no-audit",
-                               "--no-fund"], cwd=work, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            skip(f"npm cannot install the client: {done.stderr.strip().splitlines()[-1:]}")
-        (work / "installed").write_bytes(lock)
+    work = npm_folder(HERE / "openai-client", Path(build) / "client-test")
     shutil.copy(HERE / "openai-client/client.mjs", work)
     return work
 

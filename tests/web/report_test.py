@@ -19,34 +19,17 @@ import tempfile
 import unittest
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from npm_folder import npm_folder, skip  # noqa: E402
+
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "web"
 BINARY = WORK = CHROMIUM = None
 EVIL = 'evil/<script>alert("x")</script>'
 
 
-def skip(reason):
-    print(f"skipped: {reason}")
-    sys.exit(77)
-
-
 def prepare(build):
-    """A folder with the page's npm packages, made once for every state of the lock file."""
-    for tool in ("node", "npm"):
-        if not shutil.which(tool):
-            skip(f"{tool} is not installed (apt-get install nodejs npm)")
-    work = Path(build) / "web-test"
-    lock = (WEB / "package-lock.json").read_bytes()
-    if not (work / "installed").exists() or (work / "installed").read_bytes() != lock:
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(WEB / name, work)
-        done = subprocess.run(["npm", "ci", "--ignore-scripts", "--prefer-offline", "--no-audit",
-                               "--no-fund"], cwd=work, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            skip(f"npm cannot install the page's packages: {done.stderr.strip().splitlines()[-1:]}")
-        (work / "installed").write_bytes(lock)
+    work = npm_folder(WEB, Path(build) / "web-test")
     shutil.copytree(WEB / "src", work / "src", dirs_exist_ok=True)
     for file in (WEB / "build.mjs", ROOT / "tests/web/report_page.mjs"):
         shutil.copy(file, work)
