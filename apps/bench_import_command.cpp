@@ -13,7 +13,7 @@
 namespace lockstep {
 namespace {
 
-struct Flags {
+struct BenchImportFlags {
   std::vector<std::string> files, fields;
   std::string output, unit = "s";
   std::optional<std::size_t> benchmark;
@@ -40,7 +40,7 @@ double seconds_of(const std::string& unit) {
   return unit == "ns" ? 1e-9 : unit == "us" ? 1e-6 : unit == "ms" ? 1e-3 : 1.0;
 }
 
-void import(const Flags& flags) {
+void import(const BenchImportFlags& flags) {
   BenchImport what;
   what.files.assign(flags.files.begin(), flags.files.end());
   what.benchmark = flags.benchmark;
@@ -72,7 +72,7 @@ void import(const Flags& flags) {
 void add_bench_import_command(CLI::App& root, int& exit_code) {
   CLI::App* command = root.add_subcommand(
       "bench-import", "a benchmark client's results as a run that `validate` reads");
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<BenchImportFlags>();
   command
       ->add_option("FILE", flags->files,
                    "result of vLLM's bench serve or of GuideLLM, or logs of requests (JSON lines)")

@@ -14,7 +14,7 @@
 namespace lockstep {
 namespace {
 
-struct Flags {
+struct CalibrateFlags {
   std::vector<std::string> dirs;
   std::string output;
   int rounds = 8;
@@ -34,7 +34,7 @@ StepTerms start_for(const Cluster& cluster) {
   return terms;
 }
 
-StepFit fit_run(const std::string& dir, const Flags& flags) {
+StepFit fit_run(const std::string& dir, const CalibrateFlags& flags) {
   const RecordedRun run = read_recorded_run(dir);
   RecordedOptions recorded = flags.recorded;
   recorded.fidelity = "vllm";
@@ -66,7 +66,7 @@ void print(const std::string& dir, const StepFit& fit) {
       fit.left_out, fit.before_percent, fit.after_percent, fit.held_out_percent, fit.smoothing);
 }
 
-void fit_runs(const Flags& flags) {
+void fit_runs(const CalibrateFlags& flags) {
   const OutputFile output(flags.output);
   StepCalibration calibration;
   std::string about = "Step terms for `lockstep run --fidelity vllm --calibration`, fitted to";
@@ -85,7 +85,7 @@ void fit_runs(const Flags& flags) {
 CLI::App* add_calibrate_command(CLI::App& root, int& exit_code) {
   CLI::App* command =
       root.add_subcommand("calibrate", "fit step terms to recorded vLLM runs, for --calibration");
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<CalibrateFlags>();
   command->add_option("RUN_DIR", flags->dirs, "folders with config.json and vllm/")->required();
   command->add_option("--output", flags->output, "file for the terms (JSON)")->required();
   command->add_option("--rounds", flags->rounds, "simulations after the first, per run")

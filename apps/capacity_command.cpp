@@ -16,7 +16,7 @@
 namespace lockstep {
 namespace {
 
-struct Flags {
+struct CapacityFlags {
   std::optional<std::string> model, hardware, cluster_config, model_dir;
   std::optional<double> memory_gib;
   std::string dtype = "bfloat16";
@@ -38,7 +38,7 @@ double gib(Bytes size) {
   return static_cast<double>(size.count()) / static_cast<double>(kGiB);
 }
 
-RunOptions options_of(const Flags& flags) {
+RunOptions options_of(const CapacityFlags& flags) {
   RunOptions options;
   options.cluster_config = flags.cluster_config.value_or("");
   options.model_dir = flags.model_dir;
@@ -54,7 +54,7 @@ RunOptions options_of(const Flags& flags) {
 
 /// Size of one GPU's memory in GiB. Datasheets say GB and mean about 2^30 bytes, as cluster files
 /// do; what the driver leaves is one or two per cent less.
-double memory_of(const Flags& flags) {
+double memory_of(const CapacityFlags& flags) {
   if (flags.memory_gib) {
     return *flags.memory_gib;
   }
@@ -69,7 +69,7 @@ double memory_of(const Flags& flags) {
                                        : gpu->memory_gb;
 }
 
-Instance instance_of(const Flags& flags, const RunOptions& options) {
+Instance instance_of(const CapacityFlags& flags, const RunOptions& options) {
   Instance instance;
   instance.model = std::make_shared<const ModelConfig>(
       find_model_config(search_paths(options).models, *flags.model));
@@ -124,7 +124,7 @@ void print_capacity(const Instance& instance, const Capacity& reference, const C
        fmt::format("{:.2f}", vllm.concurrency(context)));
 }
 
-std::int64_t context_of(const Flags& flags, const Instance& instance) {
+std::int64_t context_of(const CapacityFlags& flags, const Instance& instance) {
   const std::int64_t context = flags.context.value_or(instance.model->max_position_embeddings);
   if (context < 1) {
     throw UserError("the model does not name its context length", Where{{}, 0, "--context"},
@@ -139,14 +139,15 @@ Instance as_served(Instance instance) {
   return instance;
 }
 
-void show(const Flags& flags, const Instance& instance) {
+void show(const CapacityFlags& flags, const Instance& instance) {
   const Capacity reference = capacity_of(instance, FidelityPolicy::reference(), Bytes{0});
   const Capacity vllm =
       capacity_of(as_served(instance), FidelityPolicy::for_mode(Fidelity::vllm), flags.reserve());
   print_capacity(instance, reference, vllm, context_of(flags, instance));
 }
 
-[[noreturn]] void refuse_all(const Flags& flags, const Instance& instance, std::int64_t context) {
+[[noreturn]] void refuse_all(const CapacityFlags& flags, const Instance& instance,
+                             std::int64_t context) {
   const Instance widest = with_degrees(instance, flags.most, 1);
   const auto weights = [&](const Instance& of) {
     return gib(weight_bytes_per_rank(*of.model, of.tp, 1, of.ep_total, of.fp()));
@@ -160,7 +161,7 @@ void show(const Flags& flags, const Instance& instance) {
 }
 
 /// The widest plan in full, then the others of as many GPUs.
-void show_fewest(const Flags& flags, const Instance& instance) {
+void show_fewest(const CapacityFlags& flags, const Instance& instance) {
   const std::int64_t context = context_of(flags, instance);
   const auto policy = FidelityPolicy::for_mode(Fidelity::vllm);
   const auto plans = fewest_npus(as_served(instance), policy, flags.reserve(), context, flags.most);
@@ -176,7 +177,7 @@ void show_fewest(const Flags& flags, const Instance& instance) {
   }
 }
 
-void capacity(const Flags& flags) {
+void capacity(const CapacityFlags& flags) {
   const RunOptions options = options_of(flags);
   if (flags.cluster_config) {
     const Cluster cluster = load_cluster(options.cluster_config, options, search_paths(options));
@@ -203,7 +204,7 @@ void capacity(const Flags& flags) {
 CLI::App* add_capacity_command(CLI::App& root, int& exit_code) {
   CLI::App* command =
       root.add_subcommand("capacity", "memory of a model: weights, KV cache, fewest GPUs");
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<CapacityFlags>();
   auto* model = command->add_option("--model", flags->model, "<owner>/<model>");
   command->add_option("--hardware", flags->hardware, "GPU, for its memory");
   command->add_option("--memory-gib", flags->memory_gib, "memory of one GPU instead")

@@ -50,7 +50,7 @@ HostCosts host_costs_of(const std::string& text) {
   return costs;
 }
 
-struct RunFlags {
+struct ClosedLoopFlags {
   std::string model, gpu, client = "closed", host;
   std::optional<std::string> model_dir;
   DescriptionOptions description;
@@ -75,7 +75,7 @@ Bytes memory_of(const std::string& gpu) {
   return Bytes{static_cast<std::int64_t>(facts->memory_gb * 0.99 * static_cast<double>(kGiB))};
 }
 
-void run(RunFlags& flags) {
+void run(ClosedLoopFlags& flags) {
   RunOptions options;
   options.model_dir = flags.model_dir;
   const ModelDescription model =
@@ -119,7 +119,7 @@ void run(RunFlags& flags) {
   fmt::print("{}", summary_text(summarise(result)));
 }
 
-void add_run(CLI::App& app, RunFlags& flags) {
+void add_run(CLI::App& app, ClosedLoopFlags& flags) {
   CLI::App* command = app.add_subcommand("run", "a benchmark client against one server");
   const auto count = CLI::Range(std::int64_t{1}, std::int64_t{1} << 24);
   command->add_option("--client", flags.client, "closed")->check(CLI::IsMember({"closed"}));
@@ -221,7 +221,7 @@ bool asks_for_closed_loop(std::span<const std::string> args) {
 int closed_loop_command(std::span<const std::string> args) {
   CLI::App app{"Lockstep: what vLLM on a cluster would have done, request by request.", "lockstep"};
   app.require_subcommand(1);
-  RunFlags run_flags;
+  ClosedLoopFlags run_flags;
   PointFlags point_flags;
   add_run(app, run_flags);
   add_points(app, point_flags);

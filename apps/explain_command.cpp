@@ -27,7 +27,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Flags {
+struct ExplainFlags {
   std::string csv;
   std::int64_t request = -1;
   std::optional<std::string> run_file;
@@ -68,7 +68,7 @@ std::vector<std::string> flags_in(const fs::path& file) {
   return found->get<std::vector<std::string>>();
 }
 
-std::vector<std::string> run_flags(const Flags& flags) {
+std::vector<std::string> run_flags(const ExplainFlags& flags) {
   if (!flags.run_flags.empty()) {
     return flags.run_flags;
   }
@@ -116,7 +116,7 @@ void check_same(const RequestRecord& row, const Request& again, const std::strin
   }
 }
 
-RequestRecord row_of(const Flags& flags) {
+RequestRecord row_of(const ExplainFlags& flags) {
   const RunRecord record = record_from_csv(flags.csv);
   const auto found =
       std::find_if(record.requests.begin(), record.requests.end(),
@@ -137,7 +137,7 @@ RequestRecord row_of(const Flags& flags) {
   return *found;
 }
 
-int run_explain(const Flags& flags) {
+int run_explain(const ExplainFlags& flags) {
   const RequestRecord row = row_of(flags);
   const ParsedFlags again = parsed(run_flags(flags));
   const RunSetup setup = load_run(again.options);
@@ -170,7 +170,7 @@ int run_explain(const Flags& flags) {
 void add_explain_command(CLI::App& root, int& exit_code) {
   CLI::App* command =
       root.add_subcommand("explain", "what a request of a run spent its time on, exactly");
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<ExplainFlags>();
   command->add_option("CSV", flags->csv, "result file (lockstep run --output)")->required();
   command->add_option("RUN_FLAGS", flags->run_flags,
                       "after --: the flags of that run (default: from its run file)");

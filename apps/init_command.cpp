@@ -22,7 +22,7 @@
 namespace lockstep {
 namespace {
 
-struct Flags {
+struct InitFlags {
   std::optional<std::string> from, from_file, model, hardware, model_dir;
   std::optional<std::int64_t> tp, pp, dp;
   std::optional<double> link_bw, link_latency;
@@ -62,7 +62,7 @@ std::int64_t ask_number(std::string_view question) {
   }
 }
 
-ServeArguments arguments_of(const Flags& flags) {
+ServeArguments arguments_of(const InitFlags& flags) {
   ServeArguments arguments;
   std::error_code none;
   if (flags.from && std::filesystem::is_regular_file(*flags.from, none)) {
@@ -104,7 +104,7 @@ void complete(ServeArguments& arguments, std::optional<std::string>& hardware,
   }
 }
 
-ServerMachine machine_of(const Flags& flags, const std::string& hardware, GpuCatalog& catalog) {
+ServerMachine machine_of(const InitFlags& flags, const std::string& hardware, GpuCatalog& catalog) {
   const auto gpu = known_gpu(catalog, hardware, "--hardware");
   Link link = kPcie;
   for (const Link& known : kLinks) {
@@ -127,7 +127,7 @@ ServerMachine machine_of(const Flags& flags, const std::string& hardware, GpuCat
   return machine;
 }
 
-void init(const Flags& flags) {
+void init(const InitFlags& flags) {
   GpuCatalog catalog;
   ServeArguments arguments = arguments_of(flags);
   std::optional<std::string> hardware = flags.hardware;
@@ -167,7 +167,7 @@ void init(const Flags& flags) {
 CLI::App* add_init_command(CLI::App& root, int& exit_code) {
   CLI::App* command =
       root.add_subcommand("init", "a cluster file from flags, from `vllm serve ...`, or by asking");
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<InitFlags>();
   auto* from = command->add_option("--from", flags->from,
                                    "a serve command, in quotes, or a file that has one");
   command

@@ -29,7 +29,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct FitFlags {
+struct FitSkewFlags {
   std::string bundle;
   std::optional<std::int64_t> tp;
   std::optional<std::string> output;
@@ -49,7 +49,7 @@ std::vector<std::int64_t> measured_degrees(const fs::path& bundle) {
   return degrees;
 }
 
-void fit_skew_of(const FitFlags& flags) {
+void fit_skew_of(const FitSkewFlags& flags) {
   const fs::path bundle = flags.bundle;
   const auto degrees = flags.tp ? std::vector{*flags.tp} : measured_degrees(bundle);
   if (flags.output && degrees.size() != 1) {
@@ -72,7 +72,7 @@ void fit_skew_of(const FitFlags& flags) {
 void add_fit_skew(CLI::App& parent, int& exit_code) {
   CLI::App* command =
       parent.add_subcommand("fit-skew", "make skew_fit.csv and its block of meta.yaml");
-  auto flags = std::make_shared<FitFlags>();
+  auto flags = std::make_shared<FitSkewFlags>();
   command->add_option("BUNDLE", flags->bundle, "folder with tp<N>/skew.csv")->required();
   command->add_option("--tp", flags->tp, "one tensor-parallel degree (default: all)");
   command->add_option("--output", flags->output,

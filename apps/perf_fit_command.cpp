@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct FitFlags {
+struct PerfFitFlags {
   std::vector<std::string> gpus;
   std::optional<std::string> store;
   std::string date;
@@ -31,7 +31,7 @@ struct FitFlags {
 };
 
 // The GPUs of the store that are asked for, by either name; all without a question.
-std::vector<std::string> wanted(const FitFlags& flags, const TableStore& store,
+std::vector<std::string> wanted(const PerfFitFlags& flags, const TableStore& store,
                                 GpuCatalog& catalog) {
   std::set<std::string> present;
   for (const ListedTable& table : store.list()) {
@@ -63,7 +63,7 @@ std::vector<std::string> wanted(const FitFlags& flags, const TableStore& store,
   return result;
 }
 
-void try_on(const FitFlags& flags, const TableStore& store, GpuCatalog& catalog) {
+void try_on(const PerfFitFlags& flags, const TableStore& store, GpuCatalog& catalog) {
   const CoefficientFile from =
       read_coefficient_file(fs::path(flags.output) / (flags.from + ".yaml"));
   for (const std::string& name : wanted(flags, store, catalog)) {
@@ -77,7 +77,7 @@ void try_on(const FitFlags& flags, const TableStore& store, GpuCatalog& catalog)
   }
 }
 
-void fit_all(FitFlags& flags) {
+void fit_all(PerfFitFlags& flags) {
   const TableStore store(flags.store);
   GpuCatalog catalog;
   if (!flags.from.empty()) {
@@ -109,7 +109,7 @@ void fit_all(FitFlags& flags) {
 void add_perf_fit(CLI::App& parent, int& exit_code) {
   CLI::App* command =
       parent.add_subcommand("fit", "coefficients of GPUs from their imported tables");
-  auto flags = std::make_shared<FitFlags>();
+  auto flags = std::make_shared<PerfFitFlags>();
   command->add_option("--gpu", flags->gpus, "GPUs to fit (default: all that were imported)");
   command->add_option("--store", flags->store, "folder of imported tables");
   command->add_option("--date", flags->date, "date to write into the files");

@@ -18,13 +18,13 @@
 namespace lockstep {
 namespace {
 
-struct ShowFlags {
+struct PerfShowFlags {
   std::string bundle;
   std::optional<std::int64_t> tp;
   std::optional<std::string> svg;
 };
 
-void show(const ShowFlags& flags) {
+void show_perf(const PerfShowFlags& flags) {
   const auto degrees = flags.tp ? std::vector{*flags.tp} : degrees_in(flags.bundle);
   if (degrees.empty()) {
     throw UserError("this folder holds no tables", Where{flags.bundle, 0, {}},
@@ -51,12 +51,12 @@ void show(const ShowFlags& flags) {
 
 void add_perf_show(CLI::App& parent, int& exit_code) {
   CLI::App* command = parent.add_subcommand("show", "the tables of a bundle as plots");
-  auto flags = std::make_shared<ShowFlags>();
+  auto flags = std::make_shared<PerfShowFlags>();
   command->add_option("BUNDLE", flags->bundle, "folder with tp<N>/")->required();
   command->add_option("--tp", flags->tp, "one tensor-parallel degree (default: all)");
   command->add_option("--svg", flags->svg, "write a picture instead of text");
   command->callback([flags, &exit_code] {
-    show(*flags);
+    show_perf(*flags);
     exit_code = static_cast<int>(ExitCode::ok);
   });
 }

@@ -16,7 +16,7 @@
 namespace lockstep {
 namespace {
 
-struct Flags {
+struct PlanFlags {
   std::string spec, output;
   int jobs = 0;
   bool quiet = false;
@@ -36,7 +36,7 @@ std::string run_line(const PlanSpec& spec, const std::string& cluster) {
       spec.flags.options.fidelity == Fidelity::reference ? " --fidelity reference" : "");
 }
 
-int plan(const Flags& flags) {
+int plan(const PlanFlags& flags) {
   const PlanSpec spec = read_plan_spec(flags.spec);
   const std::string output = flags.output.empty()
                                  ? "outputs/" + std::filesystem::path(flags.spec).stem().string()
@@ -70,7 +70,7 @@ int plan(const Flags& flags) {
 }  // namespace
 
 CLI::App* add_plan_command(CLI::App& root, int& exit_code) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<PlanFlags>();
   CLI::App* command = root.add_subcommand(
       "plan", "the cheapest cluster that keeps promises at a load (docs/plan.md)");
   command->add_option("SPEC", flags->spec, "spec file (YAML)")->required();

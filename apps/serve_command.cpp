@@ -24,7 +24,7 @@ constexpr std::array<std::string_view, 14> kFlagsOfRunsOnly{
     "--log-interval", "--log-level", "--log-format", "--json",   "--quiet",
     "--save-run",     "--report",    "--trace",      "--strict"};
 
-struct Flags {
+struct ServeFlags {
   EndpointOptions endpoint;
   std::int64_t answer_tokens = 0;
   std::int64_t body_mib = 32;
@@ -33,7 +33,7 @@ struct Flags {
   std::string record;
 };
 
-void add_flags(CLI::App& command, Flags& flags) {
+void add_flags(CLI::App& command, ServeFlags& flags) {
   EndpointOptions& endpoint = flags.endpoint;
   command.add_option("--host", endpoint.host, "address to listen on")->capture_default_str();
   command.add_option("--port", endpoint.port, "port (0: any free one)")->capture_default_str();
@@ -105,7 +105,7 @@ void warn(const std::vector<std::string>& warnings) {
   }
 }
 
-void serve(Flags& flags, const std::vector<std::string>& rest) {
+void serve(ServeFlags& flags, const std::vector<std::string>& rest) {
   const ParsedFlags run = run_flags_of(rest);
   EndpointOptions& options = flags.endpoint;
   options.version = LOCKSTEP_VERSION;
@@ -147,7 +147,7 @@ bool serve_takes(const std::string& run_flag) {
 CLI::App* add_serve_command(CLI::App& root, int& exit_code) {
   CLI::App* command = root.add_subcommand(
       "serve", "an OpenAI-compatible server with the timing of a cluster (docs/serve.md)");
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<ServeFlags>();
   add_flags(*command, *flags);
   command->allow_extras();
   command->footer(

@@ -17,7 +17,7 @@
 namespace lockstep {
 namespace {
 
-struct Flags {
+struct StepFlags {
   std::string model;
   std::string gpu;
   std::optional<std::string> model_dir;
@@ -41,7 +41,7 @@ std::string_view source_name(TimeSource source) {
   return kNames[static_cast<std::size_t>(source)];
 }
 
-StepBatch batch_of(const Flags& flags) {
+StepBatch batch_of(const StepFlags& flags) {
   StepBatch batch;
   if (flags.prefill > 0) {
     batch.prompts.push_back({flags.prefill, flags.cached, true});
@@ -77,7 +77,7 @@ void print_operations(const std::vector<TimedOperation>& operations) {
   fmt::print("\n");
 }
 
-void step(const Flags& flags) {
+void step(const StepFlags& flags) {
   RunOptions options;
   options.model_dir = flags.model_dir;
   ModelDescription model =
@@ -108,7 +108,7 @@ void step(const Flags& flags) {
 CLI::App* add_step_command(CLI::App& root, int& exit_code) {
   CLI::App* command =
       root.add_subcommand("step", "one step of an engine: its operations, times and sources");
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<StepFlags>();
   command->add_option("--model", flags->model, "name, config.json or folder")->required();
   command->add_option("--gpu", flags->gpu, "GPU")->required();
   command->add_option("--model-dir", flags->model_dir, "folder of model configs");

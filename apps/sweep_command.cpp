@@ -31,7 +31,7 @@ extern "C" void ask_to_stop(int) {
   std::signal(SIGINT, SIG_DFL);  // a second one ends at once
 }
 
-struct Flags {
+struct SweepFlags {
   SweepOptions options;
   std::string spec;
   std::string share;
@@ -47,7 +47,7 @@ void print_report(const SweepReport& report) {
   fmt::print("{}{}{}\n", report.store.string(), report.csv.empty() ? "" : " ", report.csv.string());
 }
 
-void write_slurm_script(const Flags& flags) {
+void write_slurm_script(const SweepFlags& flags) {
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
   const std::string output = sweep_output(flags.options);
@@ -59,7 +59,7 @@ void write_slurm_script(const Flags& flags) {
   fmt::print("wrote {}: submit it with sbatch {}\n", file, file);
 }
 
-int sweep(Flags& flags) {
+int sweep(SweepFlags& flags) {
   SweepOptions& options = flags.options;
   options.spec = flags.spec;
   options.version = LOCKSTEP_VERSION;
@@ -90,7 +90,7 @@ int sweep(Flags& flags) {
 }
 
 void add_merge(CLI::App& parent, int& exit_code) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<SweepFlags>();
   CLI::App* command = parent.add_subcommand("merge", "put the results of shares together");
   command->add_option("SPEC", flags->spec, "spec file of the sweep")->required();
   command->add_option("FILE", flags->files, "stores of shares (default: all beside the output)");
@@ -111,7 +111,7 @@ void add_merge(CLI::App& parent, int& exit_code) {
 }  // namespace
 
 CLI::App* add_sweep_command(CLI::App& root, int& exit_code) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<SweepFlags>();
   CLI::App* command =
       root.add_subcommand("sweep", "simulate many configurations on all cores (docs/sweep.md)");
   command->add_option("SPEC", flags->spec, "spec file (YAML)");

@@ -90,7 +90,7 @@ bool begins_late(const TraceRunSettings& settings, const Graphs& graphs, std::in
   return std::find(settings.late.begin(), settings.late.end(), npu) != settings.late.end();
 }
 
-struct Outcome {
+struct NpuOutcome {
   bool finished = false;
   Nanos finish;
   Nanos exposed;
@@ -103,7 +103,7 @@ public:
 
   [[nodiscard]] std::int64_t num_npus() const { return device_.num_npus(); }
 
-  std::vector<Outcome> run(const TraceRunSettings& settings) {
+  std::vector<NpuOutcome> run(const TraceRunSettings& settings) {
     const auto start = [&](bool late) {
       bool any = false;
       // The first NPU of a run hands the program to its neighbours before it begins itself.
@@ -133,7 +133,7 @@ public:
   }
 
   /// As it was in the run that the graphs are from.
-  std::vector<Outcome> run(const std::vector<NpuStart>& starts) {
+  std::vector<NpuOutcome> run(const std::vector<NpuStart>& starts) {
     begun_.assign(graphs_.size(), false);
     for (const NpuStart& start : starts) {  // something happens then, if only that time passes
       if (start.offset > Nanos{0} && device_.iteration(start.npu) < 0) {
@@ -194,7 +194,7 @@ private:
 
   DeviceSimulator device_;
   const Graphs& graphs_;
-  std::vector<Outcome> outcomes_;
+  std::vector<NpuOutcome> outcomes_;
   std::vector<bool> begun_;
 };
 
@@ -207,9 +207,10 @@ void run_trace(const TraceRunSettings& settings) {
   Execution execution(spec_of(settings), graphs);
   check_npus(graphs, execution.num_npus(), settings);
   const auto starts = starts_for(settings, graphs);
-  const std::vector<Outcome> outcomes = starts ? execution.run(*starts) : execution.run(settings);
+  const std::vector<NpuOutcome> outcomes =
+      starts ? execution.run(*starts) : execution.run(settings);
   const bool stuck = std::any_of(outcomes.begin(), outcomes.end(),
-                                 [](const Outcome& outcome) { return !outcome.finished; });
+                                 [](const NpuOutcome& outcome) { return !outcome.finished; });
   if (stuck) {
     throw UserError("the graphs cannot be finished\n" + execution.waits(), {settings.path, 0, {}},
                     "give the graphs of all NPUs that take part in the collectives and messages");

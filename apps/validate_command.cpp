@@ -24,7 +24,7 @@ namespace {
 
 constexpr int kErrorTooLarge = 1;
 
-struct Flags {
+struct ValidateFlags {
   std::string dir;
   std::optional<std::string> sim, summary;
   RecordedOptions recorded;
@@ -46,7 +46,7 @@ std::string kv_note(const RecordedRun& run, const NpuKvLayout& capacity) {
                      recorded, capacity.blocks);
 }
 
-Simulated simulate(const RecordedRun& run, const Flags& flags) {
+Simulated simulate(const RecordedRun& run, const ValidateFlags& flags) {
   const RunOptions options = options_of(run, flags.recorded);
   const RunSetup setup = load_run(options);
   KernelTimeLibrary library(setup.perf);
@@ -82,7 +82,7 @@ void print_tables(const RecordedRun& run, const Simulated& simulated, const Comp
   }
 }
 
-int validate(const Flags& flags) {
+int validate(const ValidateFlags& flags) {
   std::optional<OutputFile> summary;
   if (flags.summary) {
     summary.emplace(*flags.summary);
@@ -121,7 +121,7 @@ int validate(const Flags& flags) {
 CLI::App* add_validate_command(CLI::App& root, int& exit_code) {
   CLI::App* command =
       root.add_subcommand("validate", "compare a recorded vLLM run with a simulation of it");
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<ValidateFlags>();
   command->add_option("RUN_DIR", flags->dir, "folder with config.json and vllm/")->required();
   command->add_option("--sim", flags->sim,
                       "result file of a run (default: simulate with the recorded settings)");

@@ -49,14 +49,14 @@ void write_trace(const PublicTrace& trace, double scale, double rate, const std:
 
 void add_trace(CLI::App& parent, const char* name, const char* help, TraceForm form,
                int& exit_code) {
-  struct Flags {
+  struct TraceFlags {
     std::string file, output;
     TraceSelection selection;
     double rate_scale = 1.0;
     double rate = 0.0;
   };
   CLI::App* command = parent.add_subcommand(name, help);
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<TraceFlags>();
   TraceSelection& selection = flags->selection;
   command->add_option("FILE", flags->file, "file as published")->required();
   command->add_option("--output", flags->output, "file to write (JSON lines)")->required();
@@ -110,7 +110,7 @@ void add_trace_commands(CLI::App& parent, int& exit_code) {
 }
 
 void add_mooncake_like(CLI::App& parent, int& exit_code) {
-  struct Flags {
+  struct LikeFlags {
     MooncakeLikeOptions options;
     std::string like = "tool-agent";
     bool as_published = false;
@@ -118,7 +118,7 @@ void add_mooncake_like(CLI::App& parent, int& exit_code) {
   };
   CLI::App* command = parent.add_subcommand(
       "mooncake-like", "requests with shared prefixes, of the size and form of a Mooncake trace");
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<LikeFlags>();
   MooncakeLikeOptions& options = flags->options;
   command->add_option("--like", flags->like, "which of the published traces")
       ->check(CLI::IsMember({"conversation", "tool-agent"}))

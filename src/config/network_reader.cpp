@@ -62,9 +62,9 @@ auto read_by_dimension(const JsonView& at, std::size_t dims, const Read& read) {
   return values;
 }
 
-class Reader {
+class NetworkReader {
 public:
-  Reader(Cluster& cluster, const JsonView& view)
+  NetworkReader(Cluster& cluster, const JsonView& view)
       : cluster_(cluster), settings_(cluster.network_settings), view_(view) {
     for (const NetworkIsland& island : cluster.islands) {
       dims_ = std::max(dims_, island.dims.npus.size());
@@ -185,7 +185,7 @@ private:
 
 void read_network_settings(Cluster& cluster, const JsonView& top) {
   if (const auto view = top.find("network")) {
-    Reader(cluster, *view).read();
+    NetworkReader(cluster, *view).read();
   }
 }
 

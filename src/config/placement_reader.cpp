@@ -40,9 +40,9 @@ std::int32_t device_number(std::string_view text) {
   return whole && fmt::format("{}", number) == text && number >= 0 ? number : kNoDevice;
 }
 
-class Reader {
+class PlacementReader {
 public:
-  Reader(std::int32_t node, std::int64_t num_blocks, std::vector<std::string>& warnings)
+  PlacementReader(std::int32_t node, std::int64_t num_blocks, std::vector<std::string>& warnings)
       : node_(node), num_blocks_(num_blocks), warnings_(warnings) {}
 
   Placement read(const JsonView& view) {
@@ -246,7 +246,7 @@ void check_entry(const JsonView& rule, const PlacementEntry& entry, const std::s
 Placement read_placement(const JsonView& instance, std::int32_t node, std::int64_t num_blocks,
                          std::vector<std::string>& warnings) {
   if (const auto view = instance.find("placement")) {
-    return Reader(node, num_blocks, warnings).read(*view);
+    return PlacementReader(node, num_blocks, warnings).read(*view);
   }
   Placement placement;
   placement.default_entry.kv_evict_loc = {MemoryTier::remote, node};

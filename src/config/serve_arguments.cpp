@@ -85,9 +85,9 @@ std::string with_dashes(std::string name) {
   return name;
 }
 
-class Reader {
+class ServeReader {
 public:
-  explicit Reader(const std::vector<std::string>& words) : words_(words) {}
+  explicit ServeReader(const std::vector<std::string>& words) : words_(words) {}
 
   ServeArguments read() {
     skip_to_arguments();
@@ -303,7 +303,7 @@ private:
 }  // namespace
 
 ServeArguments serve_arguments(const std::vector<std::string>& words) {
-  return Reader(words).read();
+  return ServeReader(words).read();
 }
 
 }  // namespace lockstep

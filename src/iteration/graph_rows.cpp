@@ -25,7 +25,7 @@ std::int32_t first_copy(std::int32_t begin, std::int32_t end) {
 
 constexpr std::int64_t kLargestAmount = std::int64_t{1} << 53;  // a double counts up to here
 /// No NPU has more work than this in one iteration, so that clocks cannot overflow.
-constexpr Nanos kLargestTotal{std::int64_t{1} << 60};
+constexpr Nanos kLargestRows{std::int64_t{1} << 60};
 
 bool in_range(std::int64_t amount) {
   return amount >= 0 && amount <= kLargestAmount;
@@ -80,9 +80,9 @@ void TraceRows::add(const TraceRow& row, std::int64_t copies) {
         fmt::format("trace row {} ({}) has a time or size out of range", number, row.name), {},
         "times are nanoseconds and sizes bytes, from 0 to 2^53");
   }
-  const bool too_long = row.comp_time.count() > kLargestTotal.count() / copies;
-  total_time_ += too_long ? kLargestTotal : row.comp_time * copies;
-  if (too_long || total_time_ > kLargestTotal) {
+  const bool too_long = row.comp_time.count() > kLargestRows.count() / copies;
+  total_time_ += too_long ? kLargestRows : row.comp_time * copies;
+  if (too_long || total_time_ > kLargestRows) {
     throw UserError("the times of the trace add up to more than 2^60 ns", {},
                     "times are nanoseconds");
   }

@@ -12,7 +12,7 @@
 namespace lockstep {
 namespace {
 
-constexpr std::size_t kFields = 11;
+constexpr std::size_t kParsedFields = 11;
 constexpr std::size_t kLargestMask = 32;
 
 bool is_blank(char c) {
@@ -121,8 +121,8 @@ private:
     if (!words_.empty() && (words_[0] == "EXPERT" || words_[0] == "PIM")) {
       return read_marker();
     }
-    if (words_.size() != kFields) {
-      fail(fmt::format("the row has {} fields instead of {}", words_.size(), kFields));
+    if (words_.size() != kParsedFields) {
+      fail(fmt::format("the row has {} fields instead of {}", words_.size(), kParsedFields));
     }
     TraceRow row;
     row.name = keep_name(words_[0]);

@@ -64,7 +64,7 @@ std::string micros_text(double micros) {
   return fmt::format("{:.4g} us", micros);
 }
 
-std::string escaped(std::string_view text) {
+std::string svg_escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
@@ -102,7 +102,7 @@ void append_curve(std::string& svg, const ShownCurve& curve, const Frame& frame,
       "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.5\"{}>"
       "<title>{}</title></polyline>\n<text x=\"{}\" y=\"{}\" fill=\"{}\">{}</text>\n",
       points, colour, number < kColours.size() ? "" : " stroke-dasharray=\"5 3\"",
-      escaped(curve.name), kWidth - kRight + 14, y, colour, escaped(curve.name));
+      svg_escaped(curve.name), kWidth - kRight + 14, y, colour, svg_escaped(curve.name));
 }
 
 void append_set(std::string& svg, const CurveSet& set, double offset) {
@@ -112,10 +112,10 @@ void append_set(std::string& svg, const CurveSet& set, double offset) {
   svg += fmt::format(
       "<g transform=\"translate(0,{})\">\n<text x=\"{}\" y=\"20\" font-weight=\"bold\" "
       "fill=\"#888\">{}</text>\n<path d=\"M{},{}V{}H{}\" fill=\"none\" stroke=\"#888\"/>\n",
-      offset, kLeft, escaped(set.title), kLeft, kTop, foot, end);
+      offset, kLeft, svg_escaped(set.title), kLeft, kTop, foot, end);
   const auto label = [&](double x, double y, std::string_view anchor, const std::string& text) {
     svg += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"{}\" fill=\"#888\">{}</text>\n", x, y,
-                       anchor, escaped(text));
+                       anchor, svg_escaped(text));
   };
   label(kLeft - 6, kTop + 4, "end", micros_text(frame.y_high));
   label(kLeft - 6, foot, "end", micros_text(frame.y_low));

@@ -12,7 +12,7 @@
 namespace lockstep {
 namespace {
 
-double in_mb(Bytes size) {
+double megabytes(Bytes size) {
   return static_cast<double>(size.count()) / static_cast<double>(kMiB);
 }
 
@@ -37,7 +37,7 @@ std::string instance_text(std::size_t id, const InstanceSnapshot& instance) {
   std::string text = fmt::format(
       "Running Instance[{}]: {} reqs, Waiting: {} reqs, Total # {} NPUs, "
       "Each NPU Memory Usage {:.2f} MB ({:.3f} % Used)",
-      id, instance.running, instance.waiting, instance.num_npus, in_mb(instance.npu_used),
+      id, instance.running, instance.waiting, instance.num_npus, megabytes(instance.npu_used),
       percent_of(instance.npu_used, instance.npu_capacity));
   if (instance.prefix_caching) {
     text += hit_text(instance.npu_prefix);
@@ -60,7 +60,7 @@ std::string node_text(std::size_t id, const NodeSnapshot& node,
                       const std::vector<InstanceSnapshot>& instances) {
   std::string text =
       fmt::format("Node[{}]: Total CPU Memory Usage {:.2f} MB, {:.3f} % Used ", id,
-                  in_mb(node.cpu_used), percent_of(node.cpu_used, node.cpu_capacity));
+                  megabytes(node.cpu_used), percent_of(node.cpu_used, node.cpu_capacity));
   if (node.shared_pool) {
     text += hit_text(node.shared_pool->prefix);
   } else if (node.instances.size() > 1) {
@@ -74,7 +74,7 @@ void add_cxl(std::vector<std::string>& branches, const Heartbeat& heartbeat, Cxl
   for (std::size_t j = 0; j < heartbeat.cxl_pools.size(); ++j) {
     const SharedPoolSnapshot& pool = heartbeat.cxl_pools[j];
     branches.push_back(fmt::format("CXL[{}]: Total CXL Device Memory Usage {:.2f}MB, {:.3f} % Used",
-                                   j, in_mb(pool.used), pool.usage * scale));
+                                   j, megabytes(pool.used), pool.usage * scale));
   }
   if (!heartbeat.cxl_private) {
     return;
@@ -82,9 +82,9 @@ void add_cxl(std::vector<std::string>& branches, const Heartbeat& heartbeat, Cxl
   for (std::size_t i = 0; i < heartbeat.instances.size(); ++i) {
     const InstanceSnapshot& instance = heartbeat.instances[i];
     if (instance.private_cxl_used) {
-      branches.push_back(
-          fmt::format("CXL[0]/Instance[{}]: Total CXL Device Memory Usage {:.2f} MB, {:.3f} % Used",
-                      i, in_mb(*instance.private_cxl_used), instance.private_cxl_usage * scale));
+      branches.push_back(fmt::format(
+          "CXL[0]/Instance[{}]: Total CXL Device Memory Usage {:.2f} MB, {:.3f} % Used", i,
+          megabytes(*instance.private_cxl_used), instance.private_cxl_usage * scale));
     }
   }
 }

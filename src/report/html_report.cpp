@@ -13,7 +13,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 /// "<" occurs in JSON only inside of strings, where an escape means the same.
-std::string escaped(std::string_view json) {
+std::string script_escaped(std::string_view json) {
   std::string out;
   for (const char c : json) {
     if (c == '<') {
@@ -43,7 +43,7 @@ std::string report_html(std::vector<Json> runs) {
       }
     }
     texts += texts.empty() ? "" : ",";
-    texts += escaped(run.dump(-1, ' ', false, Json::error_handler_t::replace));
+    texts += script_escaped(run.dump(-1, ' ', false, Json::error_handler_t::replace));
   }
   std::string page(report_page());
   fill(page, "LOCKSTEP_TABLES", columns.text());  // behind the runs, whose names may say anything

@@ -13,7 +13,7 @@
 namespace lockstep {
 namespace {
 
-constexpr std::int64_t kColumns = 44;
+constexpr std::int64_t kBins = 44;
 
 std::string line(std::string_view label, std::span<const double> values, std::string_view unit,
                  const Painter& painter) {
@@ -30,11 +30,11 @@ std::string spread(std::string_view label, std::vector<std::int64_t> times,
   }
   const auto low = static_cast<double>(sorted.sorted().front());
   const double high = std::max(sorted.quantile(0.99), low + 1);
-  std::vector<double> bins(static_cast<std::size_t>(kColumns));
+  std::vector<double> bins(static_cast<std::size_t>(kBins));
   for (const std::int64_t value : sorted.sorted()) {
     const double place = (static_cast<double>(value) - low) / (high - low);
-    const auto bin = static_cast<std::int64_t>(place * static_cast<double>(kColumns));
-    ++bins[static_cast<std::size_t>(std::min(bin, kColumns - 1))];
+    const auto bin = static_cast<std::int64_t>(place * static_cast<double>(kBins));
+    ++bins[static_cast<std::size_t>(std::min(bin, kBins - 1))];
   }
   return fmt::format("  {:<22}{}  {:.4g} to {:.4g} ms, half below {:.4g}\n", label,
                      painter.paint(style::kThroughput, sparkline(bins)), low / 1e6, high / 1e6,
@@ -58,7 +58,7 @@ std::string glance(const RunRecord& record, const Painter& painter) {
   if (record.requests.empty()) {
     return {};
   }
-  Timeline time = timeline_of(record, kColumns);
+  Timeline time = timeline_of(record, kBins);
   const double per_second = 1e9 / static_cast<double>(time.width_ns);
   for (double& tokens : time.generated_tokens) {
     tokens *= per_second;

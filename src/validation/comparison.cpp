@@ -21,8 +21,8 @@ Nanos from_seconds(double seconds) {
   return Nanos{std::llround(seconds * 1e9)};
 }
 
-Distribution distribution(std::vector<Nanos> values) {
-  Distribution result;
+MetricFigures distribution(std::vector<Nanos> values) {
+  MetricFigures result;
   result.samples = values.size();
   if (values.empty()) {
     result.figures.fill(kNone);

@@ -17,7 +17,7 @@
 namespace lockstep {
 
 /// Mean, p50, p90, p95, p99 in ns; all NaN without samples.
-struct Distribution {
+struct MetricFigures {
   static constexpr std::size_t kFigures = 5;
   std::array<double, kFigures> figures{};
   std::size_t samples = 0;
@@ -34,7 +34,7 @@ struct PairedErrors {
 
 struct Metric {
   std::string name;
-  Distribution recorded, simulated;
+  MetricFigures recorded, simulated;
   double per_request = 0;  ///< mean of |simulated - recorded| / recorded in %; NaN without pairs
   PairedErrors paired;     ///< more of the same
 };

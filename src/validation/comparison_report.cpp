@@ -10,11 +10,11 @@
 namespace lockstep {
 namespace {
 
-constexpr std::array<std::string_view, Distribution::kFigures> kNames = {"mean", "p50", "p90",
-                                                                         "p95", "p99"};
+constexpr std::array<std::string_view, MetricFigures::kFigures> kNames = {"mean", "p50", "p90",
+                                                                          "p95", "p99"};
 
-std::array<double, Distribution::kFigures> errors_of(const Metric& metric) {
-  std::array<double, Distribution::kFigures> errors{};
+std::array<double, MetricFigures::kFigures> errors_of(const Metric& metric) {
+  std::array<double, MetricFigures::kFigures> errors{};
   for (std::size_t i = 0; i < errors.size(); ++i) {
     errors[i] = error_percent(metric.recorded.figures[i], metric.simulated.figures[i]);
   }
@@ -27,7 +27,7 @@ std::string number(double value, const char* form) {
 }
 
 void add_line(std::string& text, std::string_view name, std::string_view side,
-              const std::array<double, Distribution::kFigures>& values, double scale,
+              const std::array<double, MetricFigures::kFigures>& values, double scale,
               const char* form) {
   text += fmt::format("{:<26}{:<10}", name, side);
   for (const double value : values) {
@@ -49,7 +49,7 @@ nlohmann::ordered_json number_or_null(double value) {
   return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
 }
 
-nlohmann::ordered_json by_name(const std::array<double, Distribution::kFigures>& values,
+nlohmann::ordered_json by_name(const std::array<double, MetricFigures::kFigures>& values,
                                double scale) {
   nlohmann::ordered_json json;
   for (std::size_t i = 0; i < values.size(); ++i) {

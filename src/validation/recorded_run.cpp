@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kMostTokens = std::int64_t{1} << 40;
+constexpr std::int64_t kMostRecorded = std::int64_t{1} << 40;
 
 bool same_clock(std::optional<double> a, std::optional<double> b) {
   return a && b && std::abs(*a - *b) < kSameClockSeconds;
@@ -30,7 +30,7 @@ std::string text_or(const JsonView& object, std::string_view key, std::string fa
 
 std::int64_t count_or(const JsonView& object, std::string_view key, std::int64_t fallback) {
   const auto value = object.find(key);
-  return value ? value->integer_between(0, kMostTokens) : fallback;
+  return value ? value->integer_between(0, kMostRecorded) : fallback;
 }
 
 void read_engine(const JsonView& engine, RecordedRun& run) {
@@ -69,7 +69,7 @@ void read_meta(const fs::path& file, RecordedRun& run) {
   if (const auto cache = meta.find("kv_cache")) {
     run.block_size = std::max<std::int64_t>(1, count_or(cache->object(), "block_size", 16));
     if (const auto blocks = cache->find("num_gpu_blocks")) {
-      run.num_gpu_blocks = blocks->integer_between(0, kMostTokens);
+      run.num_gpu_blocks = blocks->integer_between(0, kMostRecorded);
     }
   }
 }
@@ -106,7 +106,7 @@ public:
       return fallback;
     }
     if (!found->is_number_integer() || found->get<double>() < 0.0 ||
-        found->get<double>() > static_cast<double>(kMostTokens)) {
+        found->get<double>() > static_cast<double>(kMostRecorded)) {
       refuse(key, "expected a number of tokens", "record the run again");
     }
     return found->get<std::int64_t>();

@@ -9,8 +9,8 @@
 namespace lockstep {
 
 std::string summary_text(const Comparison& comparison) {
-  constexpr std::array<std::string_view, Distribution::kFigures> kNames = {"Mean", "Median", "P90",
-                                                                           "P95", "P99"};
+  constexpr std::array<std::string_view, MetricFigures::kFigures> kNames = {"Mean", "Median", "P90",
+                                                                            "P95", "P99"};
   std::string text =
       fmt::format("{:<25}{:>12}{:>12}{:>10}\n{:-<59}\n", "Metric", "vLLM", "Sim", "Diff%", "");
   const char* separator = "";

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kRemembered = 64;  ///< a conversation goes on soon or never
 constexpr std::int64_t kLargestVocabulary = std::int64_t{1} << 31;
 
-ArrivalOptions seeded(ArrivalOptions arrivals, std::uint32_t seed) {
+ArrivalOptions flat_seeded(ArrivalOptions arrivals, std::uint32_t seed) {
   arrivals.seed = seed;
   return arrivals;
 }
@@ -22,7 +22,7 @@ ArrivalOptions seeded(ArrivalOptions arrivals, std::uint32_t seed) {
 
 FlatGenerator::FlatGenerator(const FlatOptions& options)
     : options_(options),
-      arrivals_(seeded(options.arrivals, options.seed)),
+      arrivals_(flat_seeded(options.arrivals, options.seed)),
       lengths_(MersenneTwister::from_key(options.seed ^ 0x6c656e67U)),
       ids_(MersenneTwister::from_key(options.seed)),
       reuse_(MersenneTwister::from_key(options.seed ^ 0x72657573U)) {

@@ -11,17 +11,15 @@
 namespace lockstep {
 namespace {
 
-using Kind = JsonValue::Kind;
-
-std::string_view kind_name(Kind kind) {
+std::string_view kind_name(JsonValue::Kind kind) {
   switch (kind) {
-    case Kind::text:
+    case JsonValue::Kind::text:
       return "a text";
-    case Kind::list:
+    case JsonValue::Kind::list:
       return "a list";
-    case Kind::object:
+    case JsonValue::Kind::object:
       return "an object";
-    case Kind::other:
+    case JsonValue::Kind::other:
       return "true, false or null";
     default:
       return "a number";
@@ -30,14 +28,14 @@ std::string_view kind_name(Kind kind) {
 
 std::optional<std::int64_t> integer_of(const JsonValue& value) {
   switch (value.kind) {
-    case Kind::integer:
+    case JsonValue::Kind::integer:
       return value.integer;
-    case Kind::real:
+    case JsonValue::Kind::real:
       if (!(std::abs(value.real) <= static_cast<double>(kLargestNumber))) {
         return std::nullopt;
       }
       return truncate(value.real);
-    case Kind::text:
+    case JsonValue::Kind::text:
       return parse_integer_text(value.text);
     default:
       return std::nullopt;
@@ -55,12 +53,12 @@ void fail_field(const JsonField& field, const std::string& problem, const std::s
 }
 
 std::int64_t read_integer(const JsonField& field) {
-  if (field.value.kind == Kind::absent) {
+  if (field.value.kind == JsonValue::Kind::absent) {
     fail_field(field, fmt::format("`{}` is missing", field.name),
                fmt::format("add \"{}\": a whole number", field.name));
   }
   const auto number = integer_of(field.value);
-  if (!number && field.value.kind != Kind::real) {
+  if (!number && field.value.kind != JsonValue::Kind::real) {
     fail_field(
         field,
         fmt::format("`{}` is {}, not a whole number", field.name, kind_name(field.value.kind)),
@@ -84,7 +82,7 @@ std::int64_t read_count(const JsonField& field) {
 
 Nanos read_milliseconds(const JsonField& field) {
   constexpr std::int64_t kNanos = 1'000'000;
-  if (field.value.kind != Kind::real) {
+  if (field.value.kind != JsonValue::Kind::real) {
     const std::int64_t number = read_integer(field);
     if (number < 0 || number > kLargestNumber / kNanos) {
       fail_field(field, fmt::format("`{}` is out of range ({})", field.name, number),
@@ -102,10 +100,10 @@ Nanos read_milliseconds(const JsonField& field) {
 
 TokenIds read_token_ids(const JsonField& field) {
   TokenIds ids;
-  if (field.value.kind == Kind::absent) {
+  if (field.value.kind == JsonValue::Kind::absent) {
     return ids;
   }
-  if (field.value.kind != Kind::list) {
+  if (field.value.kind != JsonValue::Kind::list) {
     fail_field(field,
                fmt::format("`{}` is {}, not a list", field.name, kind_name(field.value.kind)),
                "write a list of token ids, or leave the key out");

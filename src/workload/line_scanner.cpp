@@ -23,43 +23,41 @@ void check(simdjson::error_code error, const JsonField& field) {
 }
 
 JsonValue capture_number(json::value& value, const JsonField& field) {
-  using Kind = JsonValue::Kind;
   json::number number;
   if (value.get_number().get(number) != simdjson::SUCCESS) {
     fail_field(field, fmt::format("`{}` is no number that can be read", field.name),
                "write a whole number of a magnitude up to 2^62");
   }
   if (number.is_int64()) {
-    return {Kind::integer, number.get_int64(), 0.0, {}};
+    return {JsonValue::Kind::integer, number.get_int64(), 0.0, {}};
   }
-  return {Kind::real, 0, number.as_double(), {}};
+  return {JsonValue::Kind::real, 0, number.as_double(), {}};
 }
 
 /// Takes a value in without unpacking lists.
 JsonValue capture(json::value& value, const JsonField& field) {
-  using Kind = JsonValue::Kind;
   json::json_type type{};
   check(value.type().get(type), field);
   JsonValue result;
   switch (type) {
     case json::json_type::array: {
-      result.kind = Kind::list;
+      result.kind = JsonValue::Kind::list;
       json::array list;
       check(value.get_array().get(list), field);
       check(list.raw_json().get(result.text), field);
       break;
     }
     case json::json_type::object:
-      result.kind = Kind::object;
+      result.kind = JsonValue::Kind::object;
       break;
     case json::json_type::string:
-      result.kind = Kind::text;
+      result.kind = JsonValue::Kind::text;
       check(value.get_string().get(result.text), field);
       break;
     case json::json_type::number:
       return capture_number(value, field);
     default:
-      result.kind = Kind::other;
+      result.kind = JsonValue::Kind::other;
       break;
   }
   return result;

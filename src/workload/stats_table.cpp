@@ -16,7 +16,7 @@ public:
   }
   void header() {
     fmt::format_to(std::back_inserter(text_), "\n{:<22}", "");
-    for (const double share : Distribution::kShares) {
+    for (const double share : Spread::kShares) {
       fmt::format_to(std::back_inserter(text_), "{:>11}",
                      share == 0.0   ? "min"
                      : share == 1.0 ? "max"
@@ -24,7 +24,7 @@ public:
     }
     fmt::format_to(std::back_inserter(text_), "{:>11}\n", "mean");
   }
-  void row(std::string_view name, const Distribution& values, double unit) {
+  void row(std::string_view name, const Spread& values, double unit) {
     fmt::format_to(std::back_inserter(text_), "{:<22}", name);
     for (const double quantile : values.quantiles) {
       fmt::format_to(std::back_inserter(text_), "{:>11.1f}", quantile / unit);

@@ -124,16 +124,15 @@ WorkloadRequest& WorkloadReader::read_call(const LineKeys& keys, const LinePlace
 }
 
 std::string WorkloadReader::session_id(const LinePlace& place) {
-  using Kind = JsonValue::Kind;
   std::string id;
   switch (scanner_.keys().session_id.kind) {
-    case Kind::absent:
+    case JsonValue::Kind::absent:
       id = fmt::format("session_{}", workload_.requests.size());
       break;
-    case Kind::text:
+    case JsonValue::Kind::text:
       id = scanner_.keys().session_id.text;
       break;
-    case Kind::integer:
+    case JsonValue::Kind::integer:
       id = std::to_string(scanner_.keys().session_id.integer);
       break;
     default:

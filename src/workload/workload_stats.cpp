@@ -6,14 +6,14 @@
 
 namespace lockstep {
 
-Distribution describe(std::vector<double> values) {
-  Distribution result;
+Spread describe(std::vector<double> values) {
+  Spread result;
   if (values.empty()) {
     return result;
   }
   std::sort(values.begin(), values.end());
-  for (std::size_t i = 0; i < Distribution::kShares.size(); ++i) {
-    const double rank = Distribution::kShares[i] * static_cast<double>(values.size() - 1);
+  for (std::size_t i = 0; i < Spread::kShares.size(); ++i) {
+    const double rank = Spread::kShares[i] * static_cast<double>(values.size() - 1);
     const double below = std::floor(rank);
     const auto index = static_cast<std::size_t>(below);
     const double next = values[std::min(index + 1, values.size() - 1)];

@@ -11,7 +11,7 @@
 
 namespace lockstep {
 
-struct Distribution {
+struct Spread {
   /// The shares at which `quantiles` are taken, by linear interpolation.
   static constexpr std::array<double, 7> kShares = {0.0, 0.01, 0.25, 0.5, 0.75, 0.99, 1.0};
   std::array<double, 7> quantiles{};
@@ -20,7 +20,7 @@ struct Distribution {
 };
 
 /// Of no values: all zero.
-[[nodiscard]] Distribution describe(std::vector<double> values);
+[[nodiscard]] Spread describe(std::vector<double> values);
 
 struct PrefixReuse {
   std::int64_t block_size = 16;    ///< tokens
@@ -43,11 +43,11 @@ struct WorkloadStats {
   std::int64_t output_tokens = 0;
   Nanos first_arrival;
   Nanos last_arrival;
-  Distribution input;   ///< tokens
-  Distribution output;  ///< tokens
-  Distribution gap;     ///< ns between the arrivals of lines
-  Distribution calls_per_session;
-  Distribution tool_duration;  ///< ns, of all calls but the last of each session
+  Spread input;   ///< tokens
+  Spread output;  ///< tokens
+  Spread gap;     ///< ns between the arrivals of lines
+  Spread calls_per_session;
+  Spread tool_duration;  ///< ns, of all calls but the last of each session
   PrefixReuse reuse;
 };
 

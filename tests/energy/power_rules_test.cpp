@@ -10,7 +10,7 @@ namespace {
 
 using testing::mended;
 
-constexpr Nanos ms(std::int64_t count) {
+constexpr Nanos millis(std::int64_t count) {
   return Nanos{count * 1'000'000};
 }
 
@@ -35,19 +35,19 @@ Cluster cluster_of_two() {
 
 TEST(SharedCpu, IsNeverUsedBeyondWhatThereIs) {
   SharedCpu cpu(0.5, 0.8);
-  EXPECT_DOUBLE_EQ(cpu.add(ms(0), ms(1000)), 0.5);
-  EXPECT_DOUBLE_EQ(cpu.add(ms(500), ms(1500)), 0.5 * 0.3 + 0.5 * 0.5);
-  EXPECT_DOUBLE_EQ(cpu.add(ms(600), ms(900)), 0.0);
-  EXPECT_DOUBLE_EQ(cpu.add(ms(2000), ms(3000)), 0.5);
+  EXPECT_DOUBLE_EQ(cpu.add(millis(0), millis(1000)), 0.5);
+  EXPECT_DOUBLE_EQ(cpu.add(millis(500), millis(1500)), 0.5 * 0.3 + 0.5 * 0.5);
+  EXPECT_DOUBLE_EQ(cpu.add(millis(600), millis(900)), 0.0);
+  EXPECT_DOUBLE_EQ(cpu.add(millis(2000), millis(3000)), 0.5);
 }
 
 double cpu_energy(const FidelityPolicy& policy) {
   const Cluster cluster = cluster_of_two();
   PowerModel model(cluster, policy);
   for (const Instance& instance : cluster.instances) {
-    model.begin_batch(instance, ms(0));
-    model.npu_active(instance, ms(6));
-    model.npu_active(instance, ms(4));
+    model.begin_batch(instance, millis(0));
+    model.npu_active(instance, millis(6));
+    model.npu_active(instance, millis(4));
     model.end_batch(instance);
   }
   return model.increments(0).cpu;
@@ -64,11 +64,11 @@ std::pair<double, double> heartbeats(const FidelityPolicy& policy) {
   PowerModel model(cluster, policy);
   const Instance& instance = cluster.instances[0];
   const double base = model.base_power(0).sum();
-  model.begin_batch(instance, ms(0));
-  model.npu_active(instance, ms(10));
+  model.begin_batch(instance, millis(0));
+  model.npu_active(instance, millis(10));
   model.end_batch(instance);
-  const double first = model.interval_power(ms(5)) - base;
-  return {first, model.interval_power(ms(10)) - base};
+  const double first = model.interval_power(millis(5)) - base;
+  return {first, model.interval_power(millis(10)) - base};
 }
 
 TEST(PowerRules, ABatchDrawsPowerWhileItRuns) {
@@ -80,8 +80,8 @@ double standby(const FidelityPolicy& policy) {
   const Cluster cluster = cluster_of_two();
   PowerModel model(cluster, policy);
   Nanos before;
-  for (const Nanos now : {ms(2), ms(4), ms(6)}) {  // 5 ms of standby after the end at 0
-    model.npu_standby(cluster.instances[0], now, ms(0), before);
+  for (const Nanos now : {millis(2), millis(4), millis(6)}) {  // 5 ms of standby after the end at 0
+    model.npu_standby(cluster.instances[0], now, millis(0), before);
     before = now;
   }
   return model.increments(0).npu / 10;

@@ -16,11 +16,11 @@ namespace {
 using ::testing::ElementsAre;
 using testing::full;
 using ::testing::HasSubstr;
-using testing::Program;
+using testing::kAllReduce;
+using testing::NpuProgram;
 using testing::run;
 using testing::spec_of;
 
-constexpr auto kAllReduce = CollectiveKind::all_reduce;
 constexpr auto kAllGather = CollectiveKind::all_gather;
 constexpr CollectiveCosts kCosts{Nanos{10}, 768};
 using Times = std::vector<std::int64_t>;
@@ -28,7 +28,7 @@ using Times = std::vector<std::int64_t>;
 // One NPU waits `start` ns, then enters the collective.
 std::shared_ptr<const NpuGraph> entry_at(std::int32_t npu, std::int64_t start,
                                          const CollectiveRequest& request) {
-  Program program(npu);
+  NpuProgram program(npu);
   std::vector<std::int32_t> parents;
   if (start > 0) {
     parents.push_back(program.compute(start));
@@ -121,7 +121,7 @@ TEST(Collective, AnEarlyMessageWaitsForItsReceiver) {
 
 TEST(Collective, WithoutAnotherMemberTakesNoTimeAndNoNumber) {
   DeviceSimulator sim(spec_of({full(1), full(2)}));
-  Program alone(0);
+  NpuProgram alone(0);
   const std::int32_t first = alone.collective(kAllReduce, 4096, {2, 0b01});
   alone.collective(kAllReduce, 4096, {2, 0b10}, {alone.compute(7, {first})});
   sim.start(alone.done());

@@ -13,7 +13,7 @@ using testing::Dims;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using testing::full;
-using testing::Program;
+using testing::NpuProgram;
 using testing::run;
 using testing::spec_of;
 
@@ -29,7 +29,7 @@ std::vector<std::int64_t> finish(const DeviceSimulatorSpec& spec, CollectiveKind
                                  std::int64_t size) {
   DeviceSimulator sim(spec);
   for (std::int32_t npu = 0; npu < sim.num_npus(); ++npu) {
-    Program program(npu);
+    NpuProgram program(npu);
     program.collective(kind, size);
     sim.start(program.done());
   }
@@ -51,9 +51,9 @@ TEST(Congestion, CollectivesOverLinks) {
 // Sends from NPU 0 and 1 to `target` at time 0; when the senders are through.
 std::vector<std::int64_t> two_flows(const DeviceSimulatorSpec& spec, std::int32_t target) {
   DeviceSimulator sim(spec);
-  Program receiver(target);
+  NpuProgram receiver(target);
   for (const std::int32_t source : {0, 1}) {
-    Program sender(source);
+    NpuProgram sender(source);
     sender.send(target, 1048576, source);
     sim.start(sender.done());
     receiver.recv(source, 1048576, source);
@@ -75,7 +75,7 @@ TEST(Congestion, FlowsShareALinkInOrderOfArrival) {
 TEST(Congestion, ARingGoesTheShorterWayAndClockwiseOnATie) {
   const auto time = [](std::int32_t source, std::int32_t target) {
     DeviceSimulator sim(aware(TopologyKind::ring, 4, 500));
-    Program sender(source);
+    NpuProgram sender(source);
     sender.send(target, 1048576);
     sim.start(sender.done());
     return run(sim)[static_cast<std::size_t>(source)];
@@ -84,9 +84,9 @@ TEST(Congestion, ARingGoesTheShorterWayAndClockwiseOnATie) {
   EXPECT_EQ(time(0, 2), 18438);
   // 0 -> 2 and 1 -> 2 meet on the link from 1 to 2 only if 0's message goes clockwise.
   DeviceSimulator sim(aware(TopologyKind::ring, 4, 0));
-  Program far(0);
+  NpuProgram far(0);
   far.send(2, 1048576);
-  Program near(1);
+  NpuProgram near(1);
   near.send(2, 2 * 1048576);
   sim.start(far.done());
   sim.start(near.done());
@@ -113,7 +113,7 @@ RC_GTEST_PROP(CongestionProperty, ASingleFlowOnAMeshIsAsWithoutContention, ()) {
   const auto times = [&](bool congestion) {
     spec.congestion_aware = congestion;
     DeviceSimulator sim(spec);
-    Program sender(source);
+    NpuProgram sender(source);
     sender.send(target, size);
     sim.start(sender.done());
     return run(sim);

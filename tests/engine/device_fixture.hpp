@@ -12,9 +12,9 @@
 namespace lockstep::testing {
 
 /// Builds one NPU's graph node by node.
-class Program {
+class NpuProgram {
 public:
-  explicit Program(std::int32_t npu) { graph_.npu = npu; }
+  explicit NpuProgram(std::int32_t npu) { graph_.npu = npu; }
 
   std::int32_t add(const GraphNode& node, std::vector<std::int32_t> parents = {}) {
     graph_.nodes.push_back(node);
@@ -95,6 +95,8 @@ private:
   NpuGraph graph_;
   std::vector<std::vector<std::int32_t>> parents_;
 };
+
+inline constexpr auto kAllReduce = CollectiveKind::all_reduce;
 
 using Dims = std::vector<Topology::Dimension>;
 

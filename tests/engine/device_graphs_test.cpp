@@ -28,7 +28,6 @@ using testing::run;
 using testing::spec_of;
 using testing::trace_of;
 
-constexpr auto kAllReduce = CollectiveKind::all_reduce;
 constexpr DimMask kInner{2, 0b01};
 constexpr DimMask kBoth{2, 0b11};
 

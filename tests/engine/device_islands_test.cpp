@@ -12,18 +12,17 @@ namespace {
 using testing::Dims;
 using testing::full;
 using ::testing::HasSubstr;
-using testing::Program;
+using testing::kAllReduce;
+using testing::NpuProgram;
 using testing::run;
 using testing::spec_of;
 using Times = std::vector<std::int64_t>;
-
-constexpr auto kAllReduce = CollectiveKind::all_reduce;
 
 // All NPUs of an island: a collective over dimension 0, one over all, a message along the island.
 void start_island(DeviceSimulator& sim, std::int32_t first, std::int64_t npus, std::size_t dims) {
   const DimMask inner{static_cast<std::uint8_t>(dims), 0b1};
   for (std::int32_t npu = first; npu < first + npus; ++npu) {
-    Program program(npu);
+    NpuProgram program(npu);
     std::int32_t last = program.collective(kAllReduce, 1 << 20, inner);
     last = program.collective(CollectiveKind::all_to_all, 1 << 16, {}, {last});
     if (npus > 1 && npu == first) {
@@ -83,7 +82,7 @@ TEST(Islands, TheSmallestCollectiveIsThatOfTheCluster) {
     spec.islands = {{0, Topology({full(2, 1e-6, 0)})}, {2, Topology({full(others)})}};
     DeviceSimulator sim(spec);
     for (std::int32_t npu = 0; npu < 2; ++npu) {
-      Program program(npu);
+      NpuProgram program(npu);
       program.collective(kAllReduce, size);
       sim.start(program.done());
     }
@@ -97,7 +96,7 @@ TEST(Islands, AMessageBetweenThemIsABug) {
   DeviceSimulatorSpec spec = spec_of({full(2)});
   spec.islands = {{0, Topology({full(1)})}, {1, Topology({full(1)})}};
   DeviceSimulator sim(spec);
-  Program program(0);
+  NpuProgram program(0);
   program.send(1, 8);
   EXPECT_THROW(sim.start(program.done()), InternalError);
 }
@@ -114,7 +113,7 @@ TEST(Islands, AWaitNamesTheMaskOfTheIsland) {
   DeviceSimulatorSpec spec = spec_of({full(5)});
   spec.islands = {{0, Topology({full(1)})}, {1, Topology({full(2), full(2)})}};
   DeviceSimulator sim(spec);
-  Program program(3);
+  NpuProgram program(3);
   program.collective(kAllReduce, 4096, {2, 0b01});
   sim.start(program.done());
   run(sim);

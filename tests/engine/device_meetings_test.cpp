@@ -9,7 +9,7 @@ namespace lockstep {
 namespace {
 
 using testing::full;
-using testing::Program;
+using testing::NpuProgram;
 using testing::run;
 using testing::spec_of;
 using Times = std::vector<std::int64_t>;
@@ -27,7 +27,7 @@ GraphNode timed(std::int64_t duration, DimMask mask = {}) {
 TEST(Meetings, AllEndTogetherAfterTheLastHasCome) {
   DeviceSimulator sim(spec_of({full(3)}));
   for (std::int32_t npu = 0; npu < 3; ++npu) {
-    Program program(npu);
+    NpuProgram program(npu);
     const std::int32_t before = program.compute(10 * (npu + 1));
     const std::int32_t met = program.add(timed(100), {before});
     program.compute(npu + 1, {met});
@@ -39,7 +39,7 @@ TEST(Meetings, AllEndTogetherAfterTheLastHasCome) {
 TEST(Meetings, TheLongestOfTheGivenTimesCounts) {
   DeviceSimulator sim(spec_of({full(2)}));
   for (std::int32_t npu = 0; npu < 2; ++npu) {
-    Program program(npu);
+    NpuProgram program(npu);
     program.add(timed(npu == 0 ? 50 : 70));
     sim.start(program.done());
   }
@@ -51,7 +51,7 @@ TEST(Meetings, TheKthMeetsTheKthOfItsOwnGroup) {
   const DimMask inner{2, 0b01};
   const DimMask outer{2, 0b10};
   for (std::int32_t npu = 0; npu < 4; ++npu) {
-    Program program(npu);
+    NpuProgram program(npu);
     std::int32_t last = program.compute(npu < 2 ? 5 : 1000);
     last = program.add(timed(10, inner), {last});  // 0 with 1, 2 with 3
     last = program.add(timed(20, inner), {last});
@@ -63,7 +63,7 @@ TEST(Meetings, TheKthMeetsTheKthOfItsOwnGroup) {
 
 TEST(Meetings, AloneItTakesNoTime) {
   DeviceSimulator sim(spec_of({full(2), full(1)}));
-  Program program(0);
+  NpuProgram program(0);
   program.compute(7, {program.add(timed(100, DimMask{2, 0b10}))});
   sim.start(program.done());
   EXPECT_EQ(run(sim)[0], 7);
@@ -72,7 +72,7 @@ TEST(Meetings, AloneItTakesNoTime) {
 TEST(Meetings, WhoIsMissingIsSaid) {
   DeviceSimulator sim(spec_of({full(3)}));
   for (std::int32_t npu = 0; npu < 2; ++npu) {
-    Program program(npu);
+    NpuProgram program(npu);
     program.add(timed(100));
     sim.start(program.done());
   }

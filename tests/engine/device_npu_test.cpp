@@ -14,20 +14,20 @@ namespace {
 using ::testing::ElementsAre;
 using testing::full;
 using ::testing::HasSubstr;
-using testing::Program;
+using testing::NpuProgram;
 using testing::remote_level;
 using testing::run;
 using testing::spec_of;
 using testing::step_times;
 
-std::vector<std::int64_t> times_of(const Program& program, DeviceSimulatorSpec spec) {
+std::vector<std::int64_t> times_of(const NpuProgram& program, DeviceSimulatorSpec spec) {
   DeviceSimulator sim(std::move(spec));
   sim.start(program.done());
   return step_times(sim);
 }
 
 TEST(DeviceNpu, OneComputationAtATimeLowestFirst) {
-  Program program(0);
+  NpuProgram program(0);
   const std::int32_t first = program.compute(10);
   program.compute(100, {first});
   program.compute(1000);  // ready before its elder brother, but later in number than its child
@@ -36,10 +36,10 @@ TEST(DeviceNpu, OneComputationAtATimeLowestFirst) {
 
 TEST(DeviceNpu, SendsAndCollectivesShareASlot) {
   DeviceSimulator sim(spec_of({full(2, 1000, 100)}));
-  Program sender(0);
+  NpuProgram sender(0);
   sender.send(1, 1);
   sender.collective(CollectiveKind::all_gather, 1);
-  Program receiver(1);
+  NpuProgram receiver(1);
   receiver.recv(0, 1);
   receiver.collective(CollectiveKind::all_gather, 1);
   sim.start(sender.done());
@@ -49,14 +49,14 @@ TEST(DeviceNpu, SendsAndCollectivesShareASlot) {
 }
 
 TEST(DeviceNpu, ComputeOverlapsCommunicationAndMemory) {
-  Program program(0);
+  NpuProgram program(0);
   program.compute(1000);
   program.load(25600);
   EXPECT_THAT(times_of(program, spec_of({full(1)}, {remote_level()})), ElementsAre(200, 1000));
 }
 
 TEST(DeviceNpu, NodesWithoutDurationTakeNoTime) {
-  Program program(0);
+  NpuProgram program(0);
   const std::int32_t nothing = program.compute(0);
   program.compute(5, {program.compute(0, {nothing})});
   EXPECT_THAT(times_of(program, spec_of({full(1)})), ElementsAre(5));
@@ -64,7 +64,7 @@ TEST(DeviceNpu, NodesWithoutDurationTakeNoTime) {
 
 TEST(DeviceNpu, ProgramsWithoutDurationRunThroughTheQueue) {
   DeviceSimulator sim(spec_of({full(1)}));
-  Program nothing(0);
+  NpuProgram nothing(0);
   nothing.compute(0);
   sim.start(std::make_shared<const NpuGraph>(event_graph(0, Nanos{3})));
   sim.enqueue(nothing.done());
@@ -76,7 +76,7 @@ TEST(DeviceNpu, ProgramsWithoutDurationRunThroughTheQueue) {
 }
 
 TEST(DeviceNpu, ACycleIsAStuckStateAndNotAHang) {
-  Program program(0);
+  NpuProgram program(0);
   program.compute(5, {1});
   program.compute(5, {0});
   DeviceSimulator sim(spec_of({full(1)}));
@@ -88,9 +88,9 @@ TEST(DeviceNpu, ACycleIsAStuckStateAndNotAHang) {
 TEST(DeviceMessages, ReceiveEndsAtTheLaterOfPostingAndArrival) {
   for (const std::int64_t posted : {1, 50000}) {
     DeviceSimulator sim(spec_of({full(2)}));
-    Program sender(0);
+    NpuProgram sender(0);
     sender.send(1, 1048576, 0, {sender.compute(100)});
-    Program receiver(1);
+    NpuProgram receiver(1);
     receiver.recv(0, 1048576, 0, {receiver.compute(posted)});
     sim.start(sender.done());
     sim.start(receiver.done());
@@ -100,10 +100,10 @@ TEST(DeviceMessages, ReceiveEndsAtTheLaterOfPostingAndArrival) {
 
 TEST(DeviceMessages, EqualKeysMeetInOrderAndOthersPass) {
   DeviceSimulator sim(spec_of({full(2, 1000, 100)}));
-  Program sender(0);
+  NpuProgram sender(0);
   const std::int32_t a = sender.send(1, 8, 1);
   sender.send(1, 8, 1, {sender.send(1, 9, 2, {a})});
-  Program receiver(1);
+  NpuProgram receiver(1);
   const std::int32_t late = receiver.recv(0, 9, 2);
   receiver.compute(1000, {receiver.recv(0, 8, 1)});
   receiver.compute(7, {receiver.recv(0, 8, 1, {late})});
@@ -114,9 +114,9 @@ TEST(DeviceMessages, EqualKeysMeetInOrderAndOthersPass) {
 
 TEST(DeviceMessages, UnequalSizesAreFoundAndDescribed) {
   DeviceSimulator sim(spec_of({full(2)}));
-  Program sender(0);
+  NpuProgram sender(0);
   sender.send(1, 4000, 3);
-  Program receiver(1);
+  NpuProgram receiver(1);
   receiver.recv(0, 4096, 3);
   sim.start(sender.done());
   sim.start(receiver.done());
@@ -131,7 +131,7 @@ TEST(DeviceMemory, FirstComeFirstServedPerDevice) {
   const auto ends = [](MemoryLevelSpec level, std::int32_t second_device) {
     DeviceSimulator sim(spec_of({full(2)}, {level}));
     for (std::int32_t npu = 0; npu < 2; ++npu) {
-      Program program(npu);
+      NpuProgram program(npu);
       program.load(1048576, {MemoryTier::remote, npu == 0 ? 0 : second_device, -1});
       sim.start(program.done());
     }
@@ -146,7 +146,7 @@ TEST(DeviceMemory, FirstComeFirstServedPerDevice) {
 TEST(DeviceMemory, FractionsCountWhenAsked) {
   DeviceSimulatorSpec spec = spec_of({full(1)}, {remote_level(25.6, 100.7)});
   spec.integer_memory_figures = false;
-  Program program(0);
+  NpuProgram program(0);
   program.load(1048576);
   EXPECT_THAT(times_of(program, spec), ElementsAre(41060));
 }
@@ -155,7 +155,7 @@ TEST(DeviceMemory, PrivateLevelsServeAllAtOnce) {
   MemoryLevelSpec level = remote_level(1024, 30);
   level.tier = MemoryTier::local;
   level.discipline = MemoryLevelSpec::Discipline::per_npu;
-  Program program(0);
+  NpuProgram program(0);
   program.load(1048576, {MemoryTier::local, -1, -1});
   program.load(1048576, {MemoryTier::local, -1, -1});
   EXPECT_THAT(times_of(program, spec_of({full(1)}, {level})), ElementsAre(1054));
@@ -165,7 +165,7 @@ TEST(DeviceMemory, InMemoryComputeQueuesPerChannel) {
   MemoryLevelSpec level = remote_level(256, 0);
   level.pim_channels = 2;
   const auto end = [&](std::int32_t second_channel) {
-    Program program(0);
+    NpuProgram program(0);
     program.pim(1000, 25600, 0, 0);
     program.pim(500, 25600, 0, second_channel);
     return times_of(program, spec_of({full(1)}, {level})).back();
@@ -177,7 +177,7 @@ TEST(DeviceMemory, InMemoryComputeQueuesPerChannel) {
 TEST(DeviceMemory, ChannelsOfSeveralDevicesMayShareAQueue) {
   MemoryLevelSpec level = remote_level(256, 0, 2);
   level.pim_channels = 3;
-  Program program(0);
+  NpuProgram program(0);
   program.pim(1000, 256, 0, 2);
   program.pim(1000, 256, 1, 0);
   DeviceSimulatorSpec spec = spec_of({full(1)}, {level});
@@ -188,7 +188,7 @@ TEST(DeviceMemory, ChannelsOfSeveralDevicesMayShareAQueue) {
 
 TEST(DeviceMemory, RefusesWhatTheClusterLacks) {
   const auto start = [](MemoryLocation location, NodeKind kind = NodeKind::mem_load) {
-    Program program(0);
+    NpuProgram program(0);
     GraphNode node;
     node.kind = kind;
     node.location = location;
@@ -210,7 +210,7 @@ TEST(DeviceMemory, RefusesWhatTheClusterLacks) {
 // everything ends, and a second run gives the same times.
 RC_GTEST_PROP(DeviceProperty, EverythingEndsAndTimeNeverRunsBack, ()) {
   constexpr std::int32_t kNpus = 4;
-  std::vector<Program> programs;
+  std::vector<NpuProgram> programs;
   for (std::int32_t npu = 0; npu < kNpus; ++npu) {
     programs.emplace_back(npu);
   }
@@ -220,7 +220,7 @@ RC_GTEST_PROP(DeviceProperty, EverythingEndsAndTimeNeverRunsBack, ()) {
     const auto what = *rc::gen::inRange(0, 4);
     for (std::int32_t npu = 0; npu < kNpus; ++npu) {
       auto& at = last[static_cast<std::size_t>(npu)];
-      Program& program = programs[static_cast<std::size_t>(npu)];
+      NpuProgram& program = programs[static_cast<std::size_t>(npu)];
       const std::vector<std::int32_t> parents =
           at < 0 ? std::vector<std::int32_t>{} : std::vector<std::int32_t>{at};
       switch (what) {
@@ -242,7 +242,7 @@ RC_GTEST_PROP(DeviceProperty, EverythingEndsAndTimeNeverRunsBack, ()) {
   std::vector<std::int64_t> first;
   for (int repeat = 0; repeat < 2; ++repeat) {
     DeviceSimulator sim(spec_of({full(2, 16, 3), full(2, 4, 0)}, {remote_level(256, 1)}));
-    for (const Program& program : programs) {
+    for (const NpuProgram& program : programs) {
       sim.start(program.done());
     }
     const std::vector<std::int64_t> times = step_times(sim);

@@ -12,7 +12,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using testing::full;
-using testing::Program;
+using testing::NpuProgram;
 using testing::remote_level;
 using testing::spec_of;
 using Graph = std::shared_ptr<const NpuGraph>;
@@ -69,7 +69,7 @@ private:
 };
 
 Graph tensor_parallel_batch(std::int32_t npu) {
-  Program program(npu);
+  NpuProgram program(npu);
   const std::int32_t load = program.load(40);
   const std::int32_t layer = program.compute(500, {load});
   const std::int32_t reduce = program.collective(CollectiveKind::all_reduce, 1048576, {}, {layer});
@@ -112,7 +112,7 @@ TEST(DeviceProtocol, MiddleNpusMayStillRunWhenTheEndsReport) {
 
 // Stage 0 loads and sends, stage 1 passes on, stage 2 ends.
 Graph pipeline_batch(std::int32_t npu) {
-  Program program(npu);
+  NpuProgram program(npu);
   if (npu == 0) {
     program.send(1, 65536, 0, {program.compute(1000, {program.load(40)})});
   } else if (npu == 1) {
@@ -149,7 +149,7 @@ TEST(DeviceProtocol, TheIdleClockWalksOrJumps) {
 TEST(DeviceProtocol, ExposedCommunicationIsTimeWithoutCompute) {
   DeviceSimulator sim(spec_of({full(2)}));
   for (std::int32_t npu = 0; npu < 2; ++npu) {
-    Program program(npu);
+    NpuProgram program(npu);
     program.collective(CollectiveKind::all_gather, 1, {}, {program.compute(300)});
     sim.start(program.done());
   }

@@ -17,7 +17,7 @@ std::vector<std::int64_t> all_reduce(DeviceSimulatorSpec spec, std::int64_t size
   spec.streams.dataset_splits = 3;
   DeviceSimulator sim(std::move(spec));
   for (std::int32_t npu = 0; npu < 4; ++npu) {
-    Program program(npu);
+    NpuProgram program(npu);
     program.collective(CollectiveKind::all_reduce, size);
     sim.start(program.done());
   }
@@ -61,7 +61,7 @@ TEST(DeviceRules, EveryNodeHasItsOwnChannels) {
     spec.pim_queues_stride_by_devices = shared;
     DeviceSimulator sim(std::move(spec));
     for (std::int32_t npu = 0; npu < 2; ++npu) {  // device 0 channel 2, device 1 channel 0
-      Program program(npu);
+      NpuProgram program(npu);
       program.pim(1000, 25600, npu, npu == 0 ? 2 : 0);
       sim.start(program.done());
     }
@@ -83,7 +83,7 @@ TEST(DeviceRules, MemoryFiguresKeepTheirFractions) {
     DeviceSimulatorSpec spec = spec_of({full(1)}, {remote_level(25.6, 100.7)});
     spec.integer_memory_figures = cut;
     DeviceSimulator sim(std::move(spec));
-    Program program(0);
+    NpuProgram program(0);
     program.load(1'048'576);
     sim.start(program.done());
     return run(sim).front();

@@ -13,12 +13,11 @@ namespace {
 using testing::Dims;
 using ::testing::Each;
 using testing::full;
-using testing::Program;
+using testing::kAllReduce;
+using testing::NpuProgram;
 using testing::run;
 using testing::spec_of;
 using testing::step_times;
-
-constexpr auto kAllReduce = CollectiveKind::all_reduce;
 
 DeviceSimulatorSpec split(Dims dims, std::int64_t splits, std::int64_t active = 1,
                           std::int64_t queues = 1) {
@@ -29,7 +28,7 @@ DeviceSimulatorSpec split(Dims dims, std::int64_t splits, std::int64_t active = 
 
 void start_all(DeviceSimulator& sim, CollectiveKind kind, std::int64_t size, int repeats = 1) {
   for (std::int32_t npu = 0; npu < sim.num_npus(); ++npu) {
-    Program program(npu);
+    NpuProgram program(npu);
     std::vector<std::int32_t> parents;
     for (int i = 0; i < repeats; ++i) {
       parents = {program.collective(kind, size, {}, parents)};
@@ -127,14 +126,14 @@ TEST(StreamQueues, HalvesOfTheQueuesForHalvesOfAnAllreduce) {
   }
 }
 
-CollectiveKind any_kind() {
+CollectiveKind any_stream_kind() {
   return *rc::gen::element(kAllReduce, CollectiveKind::all_gather, CollectiveKind::reduce_scatter,
                            CollectiveKind::all_to_all);
 }
 
 RC_GTEST_PROP(StreamsProperty, WithoutSplitsNoSettingMatters, ()) {
   const Dims dims{full(*rc::gen::inRange(1, 5), 16, 100), full(*rc::gen::inRange(1, 4), 4, 0)};
-  const CollectiveKind kind = any_kind();
+  const CollectiveKind kind = any_stream_kind();
   const auto size = *rc::gen::inRange<std::int64_t>(1, 1 << 20);
   DeviceSimulatorSpec other =
       split(dims, 1, *rc::gen::inRange<std::int64_t>(1, 5), *rc::gen::inRange<std::int64_t>(1, 4));
@@ -154,7 +153,7 @@ RC_GTEST_PROP(StreamsProperty, EveryChunkedCollectiveEnds, ()) {
   const DeviceSimulatorSpec spec = split(dims, splits, *rc::gen::inRange<std::int64_t>(1, 5),
                                          *rc::gen::inRange<std::int64_t>(1, 5));
   DeviceSimulator sim(spec);
-  start_all(sim, any_kind(), *rc::gen::inRange<std::int64_t>(1, 100000), 2);
+  start_all(sim, any_stream_kind(), *rc::gen::inRange<std::int64_t>(1, 100000), 2);
   for (const std::int64_t time : run(sim)) {
     RC_ASSERT(time >= 0);
   }

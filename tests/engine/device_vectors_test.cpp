@@ -14,7 +14,7 @@ namespace lockstep {
 namespace {
 
 using testing::CollectiveVector;
-using testing::Program;
+using testing::NpuProgram;
 using testing::run;
 using testing::spec_of;
 using testing::split;
@@ -24,7 +24,7 @@ std::pair<std::int64_t, std::int64_t> simulate(const CollectiveVector& vector) {
   spec.collectives = CollectiveSettings::all(vector.algorithm);
   DeviceSimulator sim(spec);
   for (std::int32_t npu = 0; npu < sim.num_npus(); ++npu) {
-    Program program(npu);
+    NpuProgram program(npu);
     program.collective(vector.request.kind, vector.request.size.count(), vector.request.mask);
     sim.start(program.done());
   }
@@ -70,7 +70,7 @@ TEST(DeviceVectors, PointToPoint) {
     const auto src = static_cast<std::int32_t>(row.integer("src"));
     const auto dst = static_cast<std::int32_t>(row.integer("dst"));
     for (std::int32_t npu = 0; npu < sim.num_npus(); ++npu) {
-      Program program(npu);
+      NpuProgram program(npu);
       if (npu == src) {
         program.send(dst, row.integer("size_bytes"));
       } else if (npu == dst) {
@@ -103,7 +103,7 @@ TEST(DeviceVectors, Memory) {
     const std::vector<std::string> sizes = split(row.text("sizes_of_npus"), '|');
     for (std::int32_t npu = 0; npu < sim.num_npus(); ++npu) {
       const auto i = static_cast<std::size_t>(npu);
-      Program program(npu);
+      NpuProgram program(npu);
       program.load(std::stoll(sizes[i]), {MemoryTier::remote, std::stoi(devices[i]), -1});
       sim.start(program.done());
     }

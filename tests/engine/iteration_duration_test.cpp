@@ -139,7 +139,7 @@ TEST(IterationDuration, OneInstance) {
   }
 }
 
-struct Wave {
+struct KnownWave {
   std::string run;
   std::string member_0, member_1;
   bool second_first = false;  ///< member 1 completes the round and so starts first
@@ -149,7 +149,7 @@ struct Wave {
 
 TEST(IterationDuration, ExpertsSharedByTwoMembers) {
   LOCKSTEP_REQUIRE_REFERENCE(reference);
-  const std::vector<Wave> waves = {
+  const std::vector<KnownWave> waves = {
       {"dp_ep_session", "00000", "00001", true, 4059740, {70061793, 72013542}},
       {"dp_ep_session", "00002", "00003", true, 72013542, {78686764, 78666645}},
       {"dp_ep_session", "00270", "00271", false, 1033270338, {1039931697, 1039951816}},
@@ -157,7 +157,7 @@ TEST(IterationDuration, ExpertsSharedByTwoMembers) {
       {"dp_ep_session", "00540", "00541", false, 2217954286, {2224646660, 2224626541}},
       {"dp_ep_session", "00542", "00543", false, 2224646660, {2231339034, 2231318915}},
   };
-  for (const Wave& wave : waves) {
+  for (const KnownWave& wave : waves) {
     SCOPED_TRACE(wave.run + " " + wave.member_0);
     const Graphs first = graphs_of(trace_file(reference, wave.run, wave.member_0), {});
     const Graphs second =

@@ -16,7 +16,7 @@ using testing::Calls;
 using testing::full;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using testing::Program;
+using testing::NpuProgram;
 using testing::Replica;
 using testing::run_toy;
 using testing::spec_of;
@@ -107,7 +107,7 @@ constexpr CollectiveKind kReduce = CollectiveKind::all_reduce;
 TEST(Stuck, AnNpuThatMissesACollective) {
   DeviceSimulator sim(spec_of({full(4)}));
   for (std::int32_t npu = 0; npu < 4; ++npu) {
-    Program program(npu);
+    NpuProgram program(npu);
     const auto compute = program.compute(100);
     if (npu != 2) {
       program.collective(kReduce, 4096, {}, {compute});
@@ -124,7 +124,7 @@ TEST(Stuck, AnNpuThatMissesACollective) {
 TEST(Stuck, ACollectiveOfTwoSizes) {
   DeviceSimulator sim(spec_of({full(2)}));
   for (std::int32_t npu = 0; npu < 2; ++npu) {
-    Program program(npu);
+    NpuProgram program(npu);
     program.collective(kReduce, npu == 0 ? 4096 : 8192);
     sim.start(program.done());
   }
@@ -135,9 +135,9 @@ TEST(Stuck, ACollectiveOfTwoSizes) {
 
 TEST(Stuck, AMessageOfAnotherSize) {
   DeviceSimulator sim(spec_of({full(2)}));
-  Program sender(0);
+  NpuProgram sender(0);
   sender.send(1, 512, 7);
-  Program receiver(1);
+  NpuProgram receiver(1);
   receiver.compute(50, {receiver.recv(0, 1024, 7)});
   sim.start(sender.done());
   sim.start(receiver.done());
@@ -148,7 +148,7 @@ TEST(Stuck, AMessageOfAnotherSize) {
 
 TEST(Stuck, AMessageThatNobodySends) {
   DeviceSimulator sim(spec_of({full(2)}));
-  Program receiver(1);
+  NpuProgram receiver(1);
   receiver.recv(0, 1024, 3);
   sim.start(receiver.done());
   EXPECT_THAT(waits_after(sim), HasSubstr("NPU 1 waits for a message (1024 B, tag 3) from NPU 0"));
@@ -157,7 +157,7 @@ TEST(Stuck, AMessageThatNobodySends) {
 TEST(Stuck, TwoCollectivesInOppositeOrder) {
   DeviceSimulator sim(spec_of({full(2)}));
   for (std::int32_t npu = 0; npu < 2; ++npu) {
-    Program program(npu);
+    NpuProgram program(npu);
     const auto first = program.collective(npu == 0 ? kReduce : CollectiveKind::all_gather, 4096);
     program.collective(npu == 0 ? CollectiveKind::all_gather : kReduce, 4096, {}, {first});
     sim.start(program.done());

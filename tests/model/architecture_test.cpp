@@ -72,14 +72,14 @@ std::vector<Layer> layers_of(const std::string& line) {
 }
 
 /// The description files hold flow lists for the sequences and one nesting for the catalog.
-struct Description {
+struct ArchitectureFile {
   std::map<std::string, std::vector<Layer>> sequence;
   std::map<Layer, std::string> category;
   std::set<Layer> stable;
 };
 
-Description read_description(const std::filesystem::path& file) {
-  Description result;
+ArchitectureFile read_architecture_file(const std::filesystem::path& file) {
+  ArchitectureFile result;
   std::string section;
   std::optional<Layer> layer;
   std::ifstream stream(file);
@@ -109,7 +109,8 @@ TEST(ArchitectureReference, FamiliesAgreeWithTheDescriptions) {
       {"moe", LayerCategory::moe}};
   for (const char* family : {"llama", "qwen3", "qwen3_moe", "mixtral", "phimoe"}) {
     SCOPED_TRACE(family);
-    Description want = read_description(dir / "architectures" / (std::string(family) + ".yaml"));
+    ArchitectureFile want =
+        read_architecture_file(dir / "architectures" / (std::string(family) + ".yaml"));
     const Architecture& got = architecture_for(family);
     EXPECT_EQ(got.prologue, want.sequence.at("prologue"));
     EXPECT_EQ(got.pre_attn, want.sequence.at("pre_attn"));

@@ -9,12 +9,12 @@
 namespace lockstep {
 namespace {
 
-constexpr auto kMesh = TopologyKind::fully_connected;
+constexpr auto kFullMesh = TopologyKind::fully_connected;
 constexpr auto kRing = TopologyKind::ring;
 constexpr auto kSwitch = TopologyKind::switch_;
 
 TEST(Topology, DimensionZeroIsInnermost) {
-  const Topology topology({{kMesh, 4, 112, 0}, {kMesh, 2, 112, 0}, {kMesh, 3, 112, 0}});
+  const Topology topology({{kFullMesh, 4, 112, 0}, {kFullMesh, 2, 112, 0}, {kFullMesh, 3, 112, 0}});
   EXPECT_EQ(topology.num_npus(), 24);
   EXPECT_EQ(topology.coordinate(23, 0), 3);
   EXPECT_EQ(topology.coordinate(23, 1), 1);
@@ -26,7 +26,7 @@ TEST(Topology, DimensionZeroIsInnermost) {
 }
 
 TEST(Topology, AMessageIsTruncatedOnce) {
-  const Topology topology({{kMesh, 2, 112, 0.6}, {kMesh, 2, 16, 20000}});
+  const Topology topology({{kFullMesh, 2, 112, 0.6}, {kFullMesh, 2, 16, 20000}});
   // 100 / 120.259 = 0.83; with 0.6 in front the sum passes 1.
   EXPECT_EQ(topology.message_time(0, 1, Bytes{100}), Nanos{1});
   EXPECT_EQ(topology.message_time(0, 2, Bytes{100}), Nanos{2});
@@ -34,7 +34,7 @@ TEST(Topology, AMessageIsTruncatedOnce) {
 }
 
 TEST(Topology, HopsDependOnTheBuildingBlock) {
-  const Topology mesh({{kMesh, 8, 1000, 100}});
+  const Topology mesh({{kFullMesh, 8, 1000, 100}});
   const Topology ring({{kRing, 8, 1000, 100}});
   const Topology switched({{kSwitch, 8, 1000, 100}});
   EXPECT_EQ(mesh.point_to_point_time(0, 5, Bytes{1}), Nanos{100});
@@ -46,7 +46,7 @@ TEST(Topology, HopsDependOnTheBuildingBlock) {
 }
 
 TEST(Topology, OnlyTheLowestDifferingDimensionIsPriced) {
-  const Topology topology({{kMesh, 2, 1000, 1}, {kMesh, 2, 1000, 50}});
+  const Topology topology({{kFullMesh, 2, 1000, 1}, {kFullMesh, 2, 1000, 50}});
   EXPECT_EQ(topology.point_to_point_time(0, 3, Bytes{1}), Nanos{1});
   EXPECT_EQ(topology.point_to_point_time(0, 2, Bytes{1}), Nanos{50});
   EXPECT_THROW(static_cast<void>(topology.point_to_point_time(2, 2, Bytes{1})), InternalError);
@@ -55,12 +55,12 @@ TEST(Topology, OnlyTheLowestDifferingDimensionIsPriced) {
 TEST(Topology, RefusesWhatCannotBe) {
   using Dims = std::vector<Topology::Dimension>;
   const std::vector<Dims> bad = {Dims{},
-                                 {{kMesh, 0, 1, 0}},
-                                 {{kMesh, -2, 1, 0}},
-                                 {{kMesh, 2, 0, 0}},
-                                 {{kMesh, 2, 1, -1}},
-                                 {{kMesh, 2, 1.0 / 0.0, 0}},
-                                 {{kMesh, 1 << 20, 1, 0}, {kMesh, 1 << 20, 1, 0}}};
+                                 {{kFullMesh, 0, 1, 0}},
+                                 {{kFullMesh, -2, 1, 0}},
+                                 {{kFullMesh, 2, 0, 0}},
+                                 {{kFullMesh, 2, 1, -1}},
+                                 {{kFullMesh, 2, 1.0 / 0.0, 0}},
+                                 {{kFullMesh, 1 << 20, 1, 0}, {kFullMesh, 1 << 20, 1, 0}}};
   for (const Dims& dims : bad) {
     EXPECT_THROW(static_cast<void>(Topology(dims)), UserError);
   }
@@ -72,7 +72,7 @@ TEST(Topology, RefusesWhatCannotBe) {
 }
 
 TEST(Topology, NamesGoBothWays) {
-  for (const TopologyKind kind : {kMesh, kRing, kSwitch}) {
+  for (const TopologyKind kind : {kFullMesh, kRing, kSwitch}) {
     EXPECT_EQ(topology_from_name(topology_name(kind)), kind);
   }
   EXPECT_EQ(topology_from_name("Torus"), std::nullopt);
@@ -81,7 +81,7 @@ TEST(Topology, NamesGoBothWays) {
 RC_GTEST_PROP(TopologyProperty, NeighboursDifferInOneCoordinate, ()) {
   std::vector<Topology::Dimension> dims;
   for (auto n = *rc::gen::inRange(1, 5); n > 0; --n) {
-    dims.push_back({kMesh, *rc::gen::inRange<std::int64_t>(1, 5), 1, 0});
+    dims.push_back({kFullMesh, *rc::gen::inRange<std::int64_t>(1, 5), 1, 0});
   }
   const Topology topology(dims);
   const auto npu = *rc::gen::inRange<std::int64_t>(0, topology.num_npus());

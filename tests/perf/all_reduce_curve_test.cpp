@@ -10,7 +10,7 @@
 namespace lockstep {
 namespace {
 
-AllReduceCurve curve_of(std::int64_t ranks, double link_gb_s) {
+AllReduceCurve all_reduce_curve_of(std::int64_t ranks, double link_gb_s) {
   AllReduceCurve curve;
   curve.ranks = ranks;
   curve.link_gb_s = link_gb_s;
@@ -22,7 +22,7 @@ AllReduceCurve curve_of(std::int64_t ranks, double link_gb_s) {
 }
 
 TEST(AllReduceCurve, SmallMessagesHaveALatencyOfTheirOwn) {
-  const AllReduceCurve curve = curve_of(2, 16);
+  const AllReduceCurve curve = all_reduce_curve_of(2, 16);
   EXPECT_EQ(curve.time(Bytes{0}), Nanos{8'000});
   EXPECT_EQ(curve.time(Bytes{1000}), Nanos{8'100});
   EXPECT_EQ(curve.time(Bytes{1001}), Nanos{20'100});
@@ -30,7 +30,8 @@ TEST(AllReduceCurve, SmallMessagesHaveALatencyOfTheirOwn) {
 }
 
 TEST(AllReduceCurve, CountsForItsRanksAndForLinksLikeItsOwn) {
-  const std::vector<AllReduceCurve> curves = {curve_of(2, 16), curve_of(4, 16), curve_of(2, 64)};
+  const std::vector<AllReduceCurve> curves = {
+      all_reduce_curve_of(2, 16), all_reduce_curve_of(4, 16), all_reduce_curve_of(2, 64)};
   EXPECT_EQ(find_curve(curves, 4, 16)->ranks, 4);
   EXPECT_EQ(find_curve(curves, 2, 19.9)->link_gb_s, 16);
   EXPECT_EQ(find_curve(curves, 2, 52)->link_gb_s, 64);

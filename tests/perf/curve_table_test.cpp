@@ -10,31 +10,31 @@ namespace {
 
 using testing::TempDir;
 
-void expect(const Estimate& got, double value, TimeSource source) {
+void expect_estimate(const Estimate& got, double value, TimeSource source) {
   EXPECT_EQ(got.value, value);
   EXPECT_EQ(got.source, source);
 }
 
 TEST(Curve, ClampsBelowInterpolatesAndExtrapolates) {
   const Curve curve = curve_of({{4, 200}, {2, 100}, {8, 280}});
-  expect(curve.at(1), 100, TimeSource::extrapolated);
-  expect(curve.at(2), 100, TimeSource::exact);
-  expect(curve.at(3), 150, TimeSource::interpolated);
-  expect(curve.at(4), 200, TimeSource::exact);
-  expect(curve.at(8), 280, TimeSource::exact);
-  expect(curve.at(13), 380, TimeSource::extrapolated);
+  expect_estimate(curve.at(1), 100, TimeSource::extrapolated);
+  expect_estimate(curve.at(2), 100, TimeSource::exact);
+  expect_estimate(curve.at(3), 150, TimeSource::interpolated);
+  expect_estimate(curve.at(4), 200, TimeSource::exact);
+  expect_estimate(curve.at(8), 280, TimeSource::exact);
+  expect_estimate(curve.at(13), 380, TimeSource::extrapolated);
 }
 
 TEST(Curve, OneSampleIsConstant) {
   const Curve curve = curve_of({{4, 200}});
-  expect(curve.at(1), 200, TimeSource::extrapolated);
-  expect(curve.at(4), 200, TimeSource::exact);
-  expect(curve.at(99), 200, TimeSource::extrapolated);
+  expect_estimate(curve.at(1), 200, TimeSource::extrapolated);
+  expect_estimate(curve.at(4), 200, TimeSource::exact);
+  expect_estimate(curve.at(99), 200, TimeSource::extrapolated);
 }
 
 TEST(Curve, OfEqualKeysTheFirstStays) {
   const Curve curve = curve_of({{4, 200}, {4, 999}, {2, 100}});
-  expect(curve.at(4), 200, TimeSource::exact);
+  expect_estimate(curve.at(4), 200, TimeSource::exact);
 }
 
 TEST(CurveTable, ReadsAnyRowOrderAndPassesOverUnknownLayers) {
@@ -61,17 +61,17 @@ protected:
 };
 
 TEST_F(MoeTableTest, BlendsAlongTokensThenExperts) {
-  expect(table_.at(2, 8), 1500, TimeSource::interpolated);
-  expect(table_.at(3, 16), 5000, TimeSource::interpolated);
-  expect(table_.at(2, 12), 2750, TimeSource::interpolated);  // between 1500 and 4000
-  expect(table_.at(3, 8), 2000, TimeSource::exact);
-  expect(table_.at(2, 16), 4000, TimeSource::exact);
+  expect_estimate(table_.at(2, 8), 1500, TimeSource::interpolated);
+  expect_estimate(table_.at(3, 16), 5000, TimeSource::interpolated);
+  expect_estimate(table_.at(2, 12), 2750, TimeSource::interpolated);  // between 1500 and 4000
+  expect_estimate(table_.at(3, 8), 2000, TimeSource::exact);
+  expect_estimate(table_.at(2, 16), 4000, TimeSource::exact);
 }
 
 TEST_F(MoeTableTest, ClampsFewAndExtrapolatesManyExperts) {
-  expect(table_.at(1, 4), 1000, TimeSource::extrapolated);
-  expect(table_.at(2, 24), 6500, TimeSource::extrapolated);
-  expect(table_.at(1, 12), 2500, TimeSource::extrapolated);  // row 16 starts at 2 tokens
+  expect_estimate(table_.at(1, 4), 1000, TimeSource::extrapolated);
+  expect_estimate(table_.at(2, 24), 6500, TimeSource::extrapolated);
+  expect_estimate(table_.at(1, 12), 2500, TimeSource::extrapolated);  // row 16 starts at 2 tokens
 }
 
 TEST(WholeNanos, TruncatesAndStaysAtLeastOne) {

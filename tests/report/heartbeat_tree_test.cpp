@@ -5,10 +5,10 @@
 namespace lockstep {
 namespace {
 
-const Painter plain(80, false);
+const Painter heartbeat_tree_painter(80, false);
 
 std::string text_of(const Heartbeat& heartbeat, CxlUsage usage = CxlUsage::fraction) {
-  return heartbeat_tree(heartbeat, plain, usage);
+  return heartbeat_tree(heartbeat, heartbeat_tree_painter, usage);
 }
 
 InstanceSnapshot instance_with(std::int64_t running, std::int64_t waiting, std::int64_t mb) {

@@ -5,18 +5,18 @@
 namespace lockstep {
 namespace {
 
-const Painter plain(80, false);
+const Painter opening_painter(80, false);
 
 bool contains(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
 
 std::string settings(const RunOptions& options, const std::vector<std::string>& kernel_times = {}) {
-  return input_configuration(options, "run_1", kernel_times, plain);
+  return input_configuration(options, "run_1", kernel_times, opening_painter);
 }
 
 TEST(Banner, HasNameVersionAndThreeLines) {
-  const std::string text = banner("1.2.3", plain);
+  const std::string text = banner("1.2.3", opening_painter);
   EXPECT_TRUE(contains(text, "─ Lockstep 1.2.3 ─"));
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3);
   EXPECT_EQ(columns_of(text), 3 * 81);
@@ -39,7 +39,7 @@ TEST(InputConfiguration, OfTheDefaults) {
         "\n  • Kernel times               : N/A\n"}) {
     EXPECT_TRUE(contains(text, row)) << row;
   }
-  EXPECT_TRUE(text.ends_with(plain.rule()));
+  EXPECT_TRUE(text.ends_with(opening_painter.rule()));
 }
 
 TEST(InputConfiguration, OfOtherSettings) {
@@ -71,7 +71,7 @@ TEST(KvInitialization, LabelsAreAsWideAsTheWidest) {
   for (NpuKvLayout& kv : capacities) {
     kv = {100, 16, Bytes{kGiB / 50}, Bytes{0}, Bytes{0}, 0.9};
   }
-  const std::string text = kv_initialization(capacities, plain);
+  const std::string text = kv_initialization(capacities, opening_painter);
   EXPECT_TRUE(contains(
       text, "\n  • Instance [0]  : 1600 tokens / 100 blocks (2.00 GiB/rank at util 0.90)\n"));
   EXPECT_TRUE(contains(

@@ -5,7 +5,7 @@
 namespace lockstep {
 namespace {
 
-const Painter plain(80, false);
+const Painter summary_painter(80, false);
 
 bool contains(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
@@ -33,13 +33,13 @@ RunResult example_result() {
 }
 
 std::string text_of(const RunResult& result, double interval = 1.0, double wall = 0.0) {
-  return summary(result, {interval, wall}, plain);
+  return summary(result, {interval, wall}, summary_painter);
 }
 
 TEST(Summary, BeginsWithTheTimeItTook) {
   EXPECT_TRUE(
       text_of(example_result(), 1.0, 156.519)
-          .starts_with(plain.rule() +
+          .starts_with(summary_painter.rule() +
                        "▶ Simulation results...\n\nTotal simulation time: 0h 2m 36.519s\n"));
   EXPECT_TRUE(contains(text_of(example_result(), 1.0, 7325.25), "time: 2h 2m 5.250s\n"));
 }
@@ -148,7 +148,7 @@ TEST(Summary, EndsWithTheKernelTimes) {
   EXPECT_EQ(value_of(text, "Interpolated look-ups:"), "5");
   EXPECT_EQ(value_of(text, "Extrapolated look-ups:"), "3");
   EXPECT_EQ(value_of(text, "Analytic look-ups:"), "1");
-  EXPECT_TRUE(text.ends_with("\nSource: measured bundle X\n" + plain.rule()));
+  EXPECT_TRUE(text.ends_with("\nSource: measured bundle X\n" + summary_painter.rule()));
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ bool has_pipeline(const Cluster& cluster) {
                      [](const Instance& instance) { return instance.pp > 1; });
 }
 
-ReplayOutcome total;
+ReplayOutcome replayed;
 
 void expect_equal(const std::string& name, const ReplayFiles& files,
                   const std::filesystem::path& reference) {
@@ -42,16 +42,16 @@ void expect_equal(const std::string& name, const ReplayFiles& files,
   EXPECT_TRUE(outcome.equal()) << outcome.equal_batches << " of " << outcome.batches << " batches, "
                                << outcome.equal_requests << " of " << outcome.requests
                                << " requests; " << outcome.first_difference;
-  total.batches += outcome.batches;
-  total.equal_batches += outcome.equal_batches;
-  total.requests += outcome.requests;
-  total.equal_requests += outcome.equal_requests;
+  replayed.batches += outcome.batches;
+  replayed.equal_batches += outcome.equal_batches;
+  replayed.requests += outcome.requests;
+  replayed.equal_requests += outcome.equal_requests;
 }
 
 void print_total() {
-  std::cout << total.equal_batches << " of " << total.batches << " batches and "
-            << total.equal_requests << " of " << total.requests << " requests equal\n";
-  total = {};
+  std::cout << replayed.equal_batches << " of " << replayed.batches << " batches and "
+            << replayed.equal_requests << " of " << replayed.requests << " requests equal\n";
+  replayed = {};
 }
 
 void replay_folder(const std::filesystem::path& folder, const std::filesystem::path& reference) {

@@ -28,7 +28,7 @@ TEST(Lengths, FixedTakesNoDraw) {
 }
 
 TEST(Lengths, UniformReachesBothEnds) {
-  const Distribution got = describe(draw_many("uniform:3:12"));
+  const Spread got = describe(draw_many("uniform:3:12"));
   EXPECT_EQ(got.quantiles.front(), 3.0);
   EXPECT_EQ(got.quantiles.back(), 12.0);
   EXPECT_NEAR(got.mean, 7.5, 0.1);
@@ -37,7 +37,7 @@ TEST(Lengths, UniformReachesBothEnds) {
 
 TEST(Lengths, LogNormalIsCutNotClamped) {
   const auto values = draw_many("lognormal:6.6:0.55:256:4096");
-  const Distribution got = describe(values);
+  const Spread got = describe(values);
   EXPECT_GE(got.quantiles.front(), 256.0);
   EXPECT_LE(got.quantiles.back(), 4096.0);
   EXPECT_NEAR(got.quantiles[3], std::exp(6.6), 40.0);
@@ -48,7 +48,7 @@ TEST(Lengths, LogNormalIsCutNotClamped) {
 }
 
 TEST(Lengths, EmpiricalTablesKeepTheirQuantiles) {
-  const Distribution got = describe(draw_many("sharegpt-llama-input"));
+  const Spread got = describe(draw_many("sharegpt-llama-input"));
   EXPECT_GE(got.quantiles.front(), 262.0);
   EXPECT_LE(got.quantiles.back(), 3998.0);
   EXPECT_NEAR(got.quantiles[2], 482.8, 10.0);

@@ -46,7 +46,7 @@ TEST(PrefixReuse, TellsTheSameBlockBehindDifferentOnesApart) {
 }
 
 TEST(WorkloadStats, InterpolatesQuantiles) {
-  const Distribution got = describe({4.0, 1.0, 3.0, 2.0});
+  const Spread got = describe({4.0, 1.0, 3.0, 2.0});
   EXPECT_EQ(got.quantiles[0], 1.0);
   EXPECT_EQ(got.quantiles[2], 1.75);
   EXPECT_EQ(got.quantiles[3], 2.5);

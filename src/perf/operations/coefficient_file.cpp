@@ -12,7 +12,7 @@ namespace {
 
 constexpr double kNoFactor = 0.005;  // a saturation nearer to 1 is not written
 
-YAML::Node required(const YamlFile& yaml, const YAML::Node& map, const std::string& key) {
+YAML::Node required_in(const YamlFile& yaml, const YAML::Node& map, const std::string& key) {
   const YAML::Node node = yaml.child(map, key);
   if (!YamlFile::present(node)) {
     yaml.refuse(map.Mark(), fmt::format("'{}' is missing here", key), "add it");
@@ -21,7 +21,7 @@ YAML::Node required(const YamlFile& yaml, const YAML::Node& map, const std::stri
 }
 
 double number(const YamlFile& yaml, const YAML::Node& map, const std::string& key) {
-  return yaml.finite(required(yaml, map, key), key);
+  return yaml.finite(required_in(yaml, map, key), key);
 }
 
 FitError read_error(const YamlFile& yaml, const YAML::Node& node) {
@@ -62,14 +62,14 @@ void read_factors(const YamlFile& yaml, const YAML::Node& node, const OperationM
 
 FittedSet read_set(const YamlFile& yaml, const YAML::Node& node, const OperationModel& model) {
   FittedSet set;
-  set.table = yaml.as<std::string>(required(yaml, node, "table"), "table");
+  set.table = yaml.as<std::string>(required_in(yaml, node, "table"), "table");
   set.rows = static_cast<std::size_t>(number(yaml, node, "rows"));
   set.held_out = read_error(yaml, yaml.child(node, "held_out_rows"));
   set.groups = read_error(yaml, yaml.child(node, "held_out_groups"));
   set.coefficients = starting_coefficients(model);
-  const YAML::Node values = required(yaml, node, "coefficients");
+  const YAML::Node values = required_in(yaml, node, "coefficients");
   for (std::size_t i = 0; i < model.coefficients.size(); ++i) {
-    const YAML::Node entry = required(yaml, values, std::string(model.coefficients[i].name));
+    const YAML::Node entry = required_in(yaml, values, std::string(model.coefficients[i].name));
     set.coefficients.values[i] = number(yaml, entry, "value");
   }
   const YAML::Node factors = yaml.child(node, "saturation");
@@ -119,10 +119,10 @@ std::string set_text(const std::string& name, const FittedSet& set) {
 CoefficientFile read_coefficient_file(const std::filesystem::path& path) {
   const YamlFile yaml(path);
   CoefficientFile file;
-  file.gpu = yaml.as<std::string>(required(yaml, yaml.root(), "gpu"), "gpu");
-  file.table = yaml.as<std::string>(required(yaml, yaml.root(), "measured_on"), "measured_on");
-  file.date = yaml.as<std::string>(required(yaml, yaml.root(), "date"), "date");
-  for (const auto& entry : required(yaml, yaml.root(), "operations")) {
+  file.gpu = yaml.as<std::string>(required_in(yaml, yaml.root(), "gpu"), "gpu");
+  file.table = yaml.as<std::string>(required_in(yaml, yaml.root(), "measured_on"), "measured_on");
+  file.date = yaml.as<std::string>(required_in(yaml, yaml.root(), "date"), "date");
+  for (const auto& entry : required_in(yaml, yaml.root(), "operations")) {
     const auto name = yaml.as<std::string>(entry.first, "an operation");
     const auto& sets = coefficient_sets();
     const auto set = std::find_if(sets.begin(), sets.end(),
