@@ -33,6 +33,7 @@ class StepColumns final : public RunObserver {
 public:
   void on_launch(std::span<Batch* const> batches, Nanos now) override;
   void on_batch_done(std::int32_t instance, std::int64_t batch, Nanos now) override;
+  [[nodiscard]] bool wants_batches() const override { return true; }
   [[nodiscard]] LogSeverity min_severity() const override { return LogSeverity::error; }
 
   /// Steps and waves that have started.

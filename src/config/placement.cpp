@@ -1,5 +1,7 @@
 #include "config/placement.hpp"
 
+#include <algorithm>
+
 namespace lockstep {
 
 MemoryLocation Placement::weights(std::optional<std::int64_t> block, Layer layer) const {
@@ -11,6 +13,14 @@ MemoryLocation Placement::weights(std::optional<std::int64_t> block, Layer layer
     return blocks[static_cast<std::size_t>(*block)].weights;
   }
   return default_entry.weights;
+}
+
+bool Placement::all_local() const {
+  const auto local = [](const PlacementEntry& entry) {
+    return entry.weights.tier == MemoryTier::local;
+  };
+  return local(default_entry) && std::ranges::all_of(blocks, local) &&
+         std::ranges::all_of(layers, [&](const auto& rule) { return local(rule.second); });
 }
 
 }  // namespace lockstep

@@ -24,6 +24,8 @@ struct Placement {
   std::map<Layer, PlacementEntry> layers;
 
   [[nodiscard]] bool block_mode() const { return !blocks.empty(); }
+  /// No weights lie off the NPU.
+  [[nodiscard]] bool all_local() const;
   [[nodiscard]] MemoryLocation weights(std::optional<std::int64_t> block, Layer layer) const;
 };
 

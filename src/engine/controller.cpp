@@ -41,7 +41,9 @@ DPWave* Controller::wave_of(const ServingInstance& instance) {
   return group ? &waves_[static_cast<std::size_t>(*group)] : nullptr;
 }
 
-PollReply Controller::poll(std::int32_t npu, std::int64_t iteration, Nanos now) {
+PollReply Controller::poll(std::int32_t npu, std::int64_t iteration, Nanos now, bool all_free) {
+  all_free_ = all_free;
+  begin_ = now;
   auto& instance =
       *instances_[static_cast<std::size_t>(instance_of_npu_[static_cast<std::size_t>(npu)])];
   activity_ += static_cast<std::int64_t>(router_.route_arrived(now));
@@ -61,9 +63,9 @@ PollReply Controller::poll(std::int32_t npu, std::int64_t iteration, Nanos now) 
   const auto end = test_end(instance, npu);
   if (program != nullptr) {
     ++activity_;
-    return {PollAnswer::program, program};
+    return {PollAnswer::program, program, begin_};
   }
-  return {end.value_or(PollAnswer::pass), nullptr};
+  return {end.value_or(PollAnswer::pass), nullptr, now};
 }
 
 void Controller::book_idle(ServingInstance& instance, Nanos now) {
@@ -80,8 +82,10 @@ bool Controller::complete(ServingInstance& instance, std::int64_t iteration, std
                           Nanos now) {
   const Completion completion = instance.scheduler().add_done(iteration, npu, now);
   if (!completion.batch_done) {
+    instance.learnt().half_done(iteration - 1, now);
     return false;
   }
+  instance.learnt().done(completion.batch_id, now, instance.config().width() == 1);
   ++activity_;
   instance.drop_program(completion.batch_id);
   observer_.on_batch_done(instance.config().id, completion.batch_id, now);
@@ -205,8 +209,13 @@ const Program* Controller::generate_alone(ServingInstance& instance, Batch& batc
     Batch* const alone = &batch;
     pad_step({&alone, 1}, instance.config());
   }
-  const Program* program = generate(instance, batch, batch.total_len, now);
-  report_step({&batch}, now);
+  const bool known = may_leave_out(instance, batch, now);
+  begin_ = known ? leave_out_steps(instance, batch, now) : now;
+  const Program* program = generate(instance, batch, batch.total_len, begin_);
+  if (known) {
+    instance.learn_from(batch, begin_);
+  }
+  report_step({&batch}, begin_);
   return program;
 }
 

@@ -23,6 +23,7 @@ namespace lockstep {
 struct PollReply {
   PollAnswer kind = PollAnswer::pass;
   const Program* program = nullptr;
+  Nanos begin;  ///< of the program: now, or after steps that were left out
 };
 
 class Controller {
@@ -32,8 +33,13 @@ public:
              std::vector<std::unique_ptr<ServingInstance>>& instances, Router& router,
              PowerModel* power, RunObserver& observer);
 
-  /// NPU `npu`, which has finished iteration `iteration`, asks at `now`.
-  PollReply poll(std::int32_t npu, std::int64_t iteration, Nanos now);
+  /// From now on steps of decodes that are like others are left out where nobody could see them.
+  void run_ahead() { runs_ahead_ = true; }
+  [[nodiscard]] bool runs_ahead() const { return runs_ahead_; }
+
+  /// NPU `npu`, which has finished iteration `iteration`, asks at `now`. `all_free`: so have all
+  /// others of its instance.
+  PollReply poll(std::int32_t npu, std::int64_t iteration, Nanos now, bool all_free = false);
 
   /// Grows with every change of state; equal before and after a round of polls: nothing happened.
   [[nodiscard]] std::int64_t activity() const { return activity_; }
@@ -70,6 +76,10 @@ private:
   const Program* start_wave(ServingInstance& instance, DPWave& wave, Nanos now);
   const Program* generate(ServingInstance& instance, Batch& batch, std::int64_t wave_len,
                           Nanos now);
+  [[nodiscard]] bool may_leave_out(const ServingInstance& instance, const Batch& batch,
+                                   Nanos now) const;
+  Nanos leave_out_steps(ServingInstance& instance, const Batch& batch, Nanos now);
+  void count_step(std::int64_t tokens);
   const Program* answer_ahead(ServingInstance& instance, std::int32_t npu, std::int64_t iteration,
                               bool batch_done, Nanos now);
   Batch* compose(ServingInstance& instance, Nanos now);
@@ -95,6 +105,9 @@ private:
   bool strict_;
   LogSeverity min_severity_;
   bool wants_steps_;
+  bool runs_ahead_ = false;
+  bool all_free_ = false;  ///< of the poll under way
+  Nanos begin_;            ///< of the program made last
 
   Nanos interval_;
   Nanos last_log_;

@@ -22,6 +22,13 @@ const Program* Controller::answer_ahead(ServingInstance& instance, std::int32_t 
     return nullptr;
   }
   const Program* program = instance.program(batch->id);
+  if (program == nullptr && start && runs_ahead_ && wave_of(instance) == nullptr) {
+    // The step after this one must be there before both can be told to repeat.
+    batch->fired.push_back(npu);
+    instance.idle = false;
+    compose(instance, now);
+    return generate_alone(instance, *batch, now);
+  }
   if (program == nullptr && start) {
     program = make_program(instance, *batch, now);
   }

@@ -21,6 +21,8 @@ public:
 
   /// How much longer than its compute and collectives the step that begins at `now` takes.
   [[nodiscard]] Nanos delay(const Batch& batch, const IterationTrace& trace, Nanos now);
+  /// It has nothing left to launch at `now`: a step that is one graph will not wait for it.
+  [[nodiscard]] bool free(Nanos now) const { return free_ <= now; }
 
 private:
   [[nodiscard]] Nanos collective_time(const IterationTrace& trace) const;

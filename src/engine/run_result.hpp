@@ -113,6 +113,8 @@ public:
   /// Called before any of these is built, so that silent runs pay nothing.
   [[nodiscard]] virtual LogSeverity min_severity() const { return LogSeverity::warning; }
   [[nodiscard]] virtual bool wants_steps() const { return false; }
+  /// True: batches are told one by one, those too that nothing depends on.
+  [[nodiscard]] virtual bool wants_batches() const { return wants_steps(); }
   [[nodiscard]] virtual bool wants_programs() const { return false; }
   /// True: polls that cannot change anything are made and told as well.
   [[nodiscard]] virtual bool wants_polls() const { return false; }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "iteration/trace_shape.hpp"
 #include "iteration/trace_stretch.hpp"
 
 namespace lockstep {
@@ -68,6 +69,21 @@ const Program& ServingInstance::generate(const Batch& batch, std::int64_t wave_l
     observer_.on_program(batch, trace_, programs_.back());
   }
   return programs_.back();
+}
+
+bool ServingInstance::plain_decodes(const Batch& batch, Nanos now) const {
+  const bool host_is_out =
+      !instance_.terms.host_launches || (batch.graph == GraphUse::full && host_.free(now));
+  return host_is_out && batch.num_prefill == 0 && !batch.entries.empty() && !batch.dummy &&
+         batch.load == Bytes{0};
+}
+
+void ServingInstance::learn_from(const Batch& batch, Nanos begin) {
+  if (traces_.attention_rows() == 0 || learnt_.find(batch) != nullptr) {
+    return;
+  }
+  const Nanos attention = traces_.decode_attention(shape_of(batch, false).attention).time;
+  learnt_.watch(batch, begin, attention, {{}, traces_.attention_rows(), traces_.other_lookups()});
 }
 
 /// The rows' own times are booked when they are made.

@@ -9,6 +9,7 @@
 #include "config/cluster.hpp"
 #include "energy/power_model.hpp"
 #include "engine/host_launches.hpp"
+#include "engine/learnt_steps.hpp"
 #include "engine/program.hpp"
 #include "engine/run_result.hpp"
 #include "iteration/graph_builder.hpp"
@@ -31,6 +32,16 @@ public:
   [[nodiscard]] const TraceBuilder& traces() const { return traces_; }
   [[nodiscard]] const GraphContext& graph_context() const { return graph_context_; }
   [[nodiscard]] bool is_start(std::int32_t npu) const { return npu == instance_.first_npu; }
+
+  /// Whether nothing but its kernels and collectives decides how long a step of decodes that begins
+  /// at `now` takes.
+  [[nodiscard]] bool plain_decodes(const Batch& batch, Nanos now) const;
+  /// Watches the batch whose program was made last, if it is one of decodes.
+  void learn_from(const Batch& batch, Nanos begin);
+  [[nodiscard]] LearntSteps& learnt() { return learnt_; }
+  void count_lookups(const StepForm& form, TimeSource attention) {
+    traces_.count(form.lookups, attention, form.attention_rows);
+  }
 
   /// Makes the program of a batch that begins at `now` and keeps it until the batch is done.
   /// `power` may be null.
@@ -58,6 +69,7 @@ private:
   TraceBuilder traces_;
   RunObserver& observer_;
   HostLaunches host_;
+  LearntSteps learnt_;
   GraphContext graph_context_;
   GraphBuilder graphs_;
   IterationTrace trace_;  ///< reused buffer

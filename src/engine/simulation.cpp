@@ -86,6 +86,10 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
   device_->listen(listener);
   controller_ = std::make_unique<Controller>(cluster, options, policy_, instances_, *router_,
                                              power_.get(), observer);
+  held_.resize(instances_.size());
+  if (folding != Folding::none && may_run_ahead()) {
+    controller_->run_ahead();
+  }
 }
 
 void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& kernel_times,
@@ -194,11 +198,15 @@ bool Simulation::advance() {
   advance_clock();
   const std::int64_t before = controller_->activity();
   over_ = !poll_all();
-  quiet_ = controller_->activity() == before;
+  quiet_ = controller_->activity() == before && !std::exchange(launched_held_, false);
   return !over_;
 }
 
 void Simulation::advance_clock() {
+  if (const Nanos begin = next_begin(); begin != Nanos::max() && !device_->busy()) {
+    device_->advance_idle_to(begin);
+    return;
+  }
   if (device_->busy()) {
     if (quiet_ && polls_may_be_skipped()) {
       device_->run_until(next_cause(), limit_);
@@ -276,7 +284,7 @@ bool Simulation::poll_all() {
 }
 
 bool Simulation::poll(PolledNpu& polled, bool start_npu) {
-  if (polled.asleep || !device_->finished(polled.npu)) {
+  if (polled.asleep || !device_->finished(polled.npu) || held(polled, start_npu)) {
     return true;
   }
   const std::int64_t iteration = device_->iteration(polled.npu);
@@ -284,7 +292,9 @@ bool Simulation::poll(PolledNpu& polled, bool start_npu) {
     polled.reported = iteration;
     log_iteration(polled.npu, iteration);
   }
-  const PollReply reply = controller_->poll(polled.npu, iteration, device_->now());
+  const auto& instance = *instances_[static_cast<std::size_t>(polled.instance)];
+  const bool free = start_npu && controller_->runs_ahead() && all_free(instance.config());
+  const PollReply reply = controller_->poll(polled.npu, iteration, device_->now(), free);
   observer_.on_poll(polled.npu, iteration, device_->now(), reply.kind);
   switch (reply.kind) {
     case PollAnswer::pass:
@@ -295,9 +305,60 @@ bool Simulation::poll(PolledNpu& polled, bool start_npu) {
     case PollAnswer::exit:
       return false;
     case PollAnswer::program:
+      if (reply.begin > device_->now()) {
+        held_[static_cast<std::size_t>(polled.instance)] = {reply.program, reply.begin};
+        return true;
+      }
       launch(*instances_[static_cast<std::size_t>(polled.instance)], *reply.program, polled.npu,
              start_npu);
       return true;
+  }
+  return true;
+}
+
+bool Simulation::held(const PolledNpu& polled, bool start_npu) {
+  HeldProgram& waiting = held_[static_cast<std::size_t>(polled.instance)];
+  if (waiting.program == nullptr) {
+    return false;
+  }
+  if (start_npu && waiting.begin <= device_->now()) {
+    const Program& program = *std::exchange(waiting.program, nullptr);
+    launch(*instances_[static_cast<std::size_t>(polled.instance)], program, polled.npu, true);
+    launched_held_ = true;
+  }
+  return true;
+}
+
+Nanos Simulation::next_begin() const {
+  Nanos first = Nanos::max();
+  for (const HeldProgram& waiting : held_) {
+    if (waiting.program != nullptr) {
+      first = std::min(first, waiting.begin);
+    }
+  }
+  return first;
+}
+
+/// Nobody hears of single steps, nothing outside of an instance's own NPUs has a part in them, and
+/// everybody's attention lies on the way from the beginning of a step to its end.
+bool Simulation::may_run_ahead() const {
+  if (cluster_.instances.size() > 1 || !polls_may_be_skipped() || observer_.wants_batches() ||
+      observer_.min_severity() <= LogSeverity::info || options_.strict) {
+    return false;
+  }
+  return std::ranges::all_of(cluster_.instances, [](const Instance& instance) {
+    return instance.pp == 1 && instance.pd == PdType::none && !instance.dp_group &&
+           !instance.calibration && !instance.enable_local_offloading &&
+           !instance.enable_attn_offloading && !instance.enable_sub_batch_interleaving &&
+           instance.placement.all_local();
+  });
+}
+
+bool Simulation::all_free(const Instance& instance) const {
+  for (std::int32_t npu = instance.first_npu; npu <= instance.end_npu(); ++npu) {
+    if (!device_->finished(npu)) {
+      return false;
+    }
   }
   return true;
 }

@@ -88,6 +88,11 @@ private:
     bool asleep = false;
     std::int64_t reported = -1;  ///< last iteration named in the log
   };
+  /// A program that begins later: the steps before it were left out.
+  struct HeldProgram {
+    const Program* program = nullptr;
+    Nanos begin;
+  };
 
   void make_instances(const RunOptions& options, KernelTimeLibrary& kernel_times, Folding folding);
   void check_requests_fit(const Workload& workload) const;
@@ -96,12 +101,17 @@ private:
   void advance_clock();
   [[nodiscard]] bool anybody_asks() const;
   [[nodiscard]] bool polls_may_be_skipped() const;
+  [[nodiscard]] bool may_run_ahead() const;
+  [[nodiscard]] bool all_free(const Instance& instance) const;
+  [[nodiscard]] Nanos next_begin() const;
   [[nodiscard]] Nanos next_cause() const;
   [[nodiscard]] Nanos idle_jump() const;
   [[nodiscard]] std::optional<Nanos> idle_target() const;
   /// False: the run is over.
   bool poll_all();
   bool poll(PolledNpu& polled, bool start_npu);
+  /// True: the NPU waits for the beginning of a program that it has been promised.
+  bool held(const PolledNpu& polled, bool start_npu);
   void launch(ServingInstance& instance, const Program& program, std::int32_t npu, bool start_npu);
   void launch_end(ServingInstance& instance, const Program& program);
   void log_iteration(std::int32_t npu, std::int64_t iteration);
@@ -121,6 +131,8 @@ private:
   std::unique_ptr<DeviceSimulator> device_;
   std::unique_ptr<Controller> controller_;
   std::vector<PolledNpu> end_list_, start_list_;
+  std::vector<HeldProgram> held_;  ///< by instance
+  bool launched_held_ = false;     ///< one of them, in the last round of polls
   bool begun_ = false;
   bool over_ = false;
   Nanos limit_ = Nanos::max();

@@ -39,6 +39,23 @@ const LookupCounts& TraceBuilder::lookups() const {
   return emitter_->lookups();
 }
 
+KernelTime TraceBuilder::decode_attention(const AttentionShape& shape) const {
+  return times_->attention(shape);
+}
+
+std::int64_t TraceBuilder::attention_rows() const {
+  return emitter_->attention_rows();
+}
+
+LookupCounts TraceBuilder::other_lookups() const {
+  return emitter_->other_lookups();
+}
+
+void TraceBuilder::count(const LookupCounts& others, TimeSource attention,
+                         std::int64_t attention_rows) {
+  emitter_->count(others, attention, attention_rows);
+}
+
 const std::vector<std::string>& TraceBuilder::warnings() const {
   return emitter_->warnings();
 }

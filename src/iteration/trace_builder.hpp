@@ -58,6 +58,15 @@ public:
   /// Throws UserError for more pipeline stages than blocks.
   void build(const Batch& batch, std::int64_t wave_len, IterationTrace& out, EnergySink* energy);
 
+  /// Of one layer of a step of decodes, as its row would have it.
+  [[nodiscard]] KernelTime decode_attention(const AttentionShape& shape) const;
+  /// Of the trace built last: its attention rows, all copies of them.
+  [[nodiscard]] std::int64_t attention_rows() const;
+  /// Of the trace built last: look-ups of all other rows.
+  [[nodiscard]] LookupCounts other_lookups() const;
+  /// As if a trace with these look-ups had been built.
+  void count(const LookupCounts& others, TimeSource attention, std::int64_t attention_rows);
+
   /// A look-up counts once per row of the expanded trace.
   [[nodiscard]] const LookupCounts& lookups() const;
   /// Layers left out for lack of data, once each.

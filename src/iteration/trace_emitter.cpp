@@ -93,6 +93,9 @@ void TraceEmitter::begin(IterationTrace& out, std::int64_t wave_len, std::int64_
   wave_len_ = wave_len;
   wave_tokens_ = wave_tokens;
   energy_ = energy;
+  lookups_before_ = lookups_;
+  attention_lookups_ = {};
+  attention_rows_ = 0;
   record_.clear();
   for (Memo& memo : memos_) {
     memo.attention_known = false;
@@ -147,8 +150,30 @@ const TraceEmitter::LayerMemo& TraceEmitter::attention_facts(const BatchShape& s
                                         shape.kv_len(), instance_.tp, instance_.fp(), kv_fp_);
     memo.attention_known = true;
   }
-  count(memo.attention.time.source);
+  count_attention(memo.attention.time.source);
   return memo.attention;
+}
+
+void TraceEmitter::count_attention(TimeSource source) {
+  count(source);
+  attention_lookups_.add(source, copies_);
+  attention_rows_ += copies_;
+}
+
+LookupCounts TraceEmitter::other_lookups() const {
+  LookupCounts others = lookups_;
+  for (std::size_t i = 0; i < others.by_source.size(); ++i) {
+    others.by_source[i] -= lookups_before_.by_source[i] + attention_lookups_.by_source[i];
+  }
+  return others;
+}
+
+void TraceEmitter::count(const LookupCounts& others, TimeSource attention,
+                         std::int64_t attention_rows) {
+  for (std::size_t i = 0; i < others.by_source.size(); ++i) {
+    lookups_.by_source[i] += others.by_source[i];
+  }
+  lookups_.add(attention, attention_rows);
 }
 
 TraceRow& TraceEmitter::plain_row(const BatchShape& shape, BatchTag tag,

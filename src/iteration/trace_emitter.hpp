@@ -48,6 +48,10 @@ public:
   void finish();
 
   [[nodiscard]] const LookupCounts& lookups() const { return lookups_; }
+  /// Of the trace written last.
+  [[nodiscard]] std::int64_t attention_rows() const { return attention_rows_; }
+  [[nodiscard]] LookupCounts other_lookups() const;
+  void count(const LookupCounts& others, TimeSource attention, std::int64_t attention_rows);
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
 
 private:
@@ -81,6 +85,7 @@ private:
   void route(const BatchShape& shape);
   void outer_energy(const TraceRow& row, Bytes weight);
   void count(TimeSource source) { lookups_.add(source, copies_); }
+  void count_attention(TimeSource source);
 
   const Instance& instance_;
   const ModelConfig& model_;
@@ -106,6 +111,8 @@ private:
   std::int64_t copies_ = 1;
   std::int64_t wave_len_ = 0;
   std::int64_t wave_tokens_ = 0;
+  LookupCounts lookups_before_, attention_lookups_;
+  std::int64_t attention_rows_ = 0;
   EnergySink* energy_ = nullptr;
   EnergyRecord record_;
 };

@@ -95,6 +95,11 @@ bool ObserverFan::wants_steps() const {
                      [](const RunObserver* observer) { return observer->wants_steps(); });
 }
 
+bool ObserverFan::wants_batches() const {
+  return std::any_of(observers_.begin(), observers_.end(),
+                     [](const RunObserver* observer) { return observer->wants_batches(); });
+}
+
 bool ObserverFan::wants_programs() const {
   return std::any_of(observers_.begin(), observers_.end(),
                      [](const RunObserver* observer) { return observer->wants_programs(); });

@@ -26,6 +26,7 @@ public:
   void on_poll(std::int32_t npu, std::int64_t iteration, Nanos now, PollAnswer answer) override;
   [[nodiscard]] LogSeverity min_severity() const override;
   [[nodiscard]] bool wants_steps() const override;
+  [[nodiscard]] bool wants_batches() const override;
   [[nodiscard]] bool wants_programs() const override;
   [[nodiscard]] bool wants_polls() const override;
   [[nodiscard]] DeviceListener* device_listener() override;

@@ -27,6 +27,7 @@ public:
 
   void on_launch(std::span<Batch* const> batches, Nanos now) override;
   void on_batch_done(std::int32_t instance, std::int64_t batch, Nanos now) override;
+  [[nodiscard]] bool wants_batches() const override { return true; }
   void on_heartbeat(const Heartbeat& heartbeat) override;
   void on_phase(const NetworkPhase& phase) override;
   [[nodiscard]] DeviceListener* device_listener() override { return this; }

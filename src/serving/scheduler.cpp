@@ -125,6 +125,7 @@ Batch* Scheduler::form(Nanos now) {
   plan_.clear();
   budget_ = budget_limit_;
   const bool preempted = schedule_running();
+  nobody_was_preempted_ = !preempted;
   if (!preempted) {
     admit_waiting(now);
   }

@@ -81,6 +81,14 @@ public:
   /// NPU `npu` reports iteration `iteration` finished at `now`.
   Completion add_done(std::int64_t iteration, std::int32_t npu, Nanos now);
 
+  /// Right after a batch was formed: how many further steps will be like those in flight if nothing
+  /// comes in: all running requests, a token each; nobody ends.
+  [[nodiscard]] std::int64_t steps_alike(Nanos now) const;
+  /// The oldest batch in flight ends at `end`, and the next one like it is formed then. At most
+  /// steps_alike() times. The batches keep their ids, so that no NPU hears of it. False, and
+  /// nothing changed: there may be too few free blocks.
+  bool repeat_step(Nanos end);
+
   /// Its client has gone: it leaves its queue and gives its blocks back. Batches in flight still
   /// compute it.
   void withdraw(Request& request);
@@ -169,6 +177,7 @@ private:
   std::int64_t next_batch_id_ = 0;
   std::int64_t num_preemptions_ = 0;
   std::int64_t recompute_tokens_ = 0;
+  bool nobody_was_preempted_ = false;  ///< when the newest batch was formed
   bool settled_ = false;  ///< asking again finds nothing until a request or a completion comes in
   AdmissionPolicy* admission_ = nullptr;
   bool held_back_ = false;              ///< the policy's last answer was to admit nobody

@@ -22,6 +22,7 @@ class StepCollector final : public RunObserver {
 public:
   void on_launch(std::span<Batch* const> batches, Nanos now) override;
   void on_batch_done(std::int32_t instance, std::int64_t batch, Nanos now) override;
+  [[nodiscard]] bool wants_batches() const override { return true; }
 
   /// By end; steps of one instance are in order.
   [[nodiscard]] const std::vector<SimulatedStep>& steps() const { return steps_; }

@@ -30,6 +30,7 @@ public:
 /// prefill_k, decode_k, load, request_ids; lists are space-joined.
 class BatchPrinter final : public RunObserver {
 public:
+  [[nodiscard]] bool wants_batches() const override { return true; }
   void on_batch(const Batch& batch) override {
     std::vector<std::int64_t> q, k, decode, ids;
     for (const BatchEntry& entry : batch.entries) {

@@ -1,0 +1,52 @@
+// Leaving out steps: while the same requests decode and nothing comes in, a step of a known form
+// needs no program. Requests, blocks and counters go on as if it had run; the NPUs get the last one.
+#include <algorithm>
+
+#include "engine/controller.hpp"
+#include "iteration/trace_shape.hpp"
+
+namespace lockstep {
+
+bool Controller::may_leave_out(const ServingInstance& instance, const Batch& batch,
+                               Nanos now) const {
+  return runs_ahead_ && all_free_ && !router_.is_open() && instance.plain_decodes(batch, now);
+}
+
+/// When the step begins that `batch` has become: `now`, if none was left out.
+Nanos Controller::leave_out_steps(ServingInstance& instance, const Batch& batch, Nanos now) {
+  Scheduler& scheduler = instance.scheduler();
+  const StepForm* form = instance.learnt().find(batch);
+  std::int64_t left = form != nullptr ? scheduler.steps_alike(now) : 0;
+  if (left == 0) {
+    return now;
+  }
+  // The next heartbeat, and the next arrival: a step that ends then or later is not the last of
+  // its kind that nobody looks at.
+  const Nanos heartbeat = next_heartbeat_after() + Nanos{1};
+  const Nanos horizon = std::min(router_.next_arrival().value_or(heartbeat), heartbeat);
+  AttentionShape shape = shape_of(batch, false).attention;
+  for (; left > 0; --left) {
+    const KernelTime attention = instance.traces().decode_attention(shape);
+    const Nanos end = now + form->rest + attention.time * form->attention_rows;
+    if (end >= horizon || !scheduler.repeat_step(end)) {
+      break;
+    }
+    instance.count_lookups(*form, attention.source);
+    count_step(std::ssize(batch.entries));
+    ++shape.kv_decode_mean;
+    ++shape.kv_decode_max;
+    ++shape.kv_decode_min;
+    now = end;
+  }
+  return now;
+}
+
+/// One that brought a token for each of its requests.
+void Controller::count_step(std::int64_t tokens) {
+  ++steps_;
+  generated_tokens_ += tokens;
+  window_generated_ += tokens;
+  step_generated_ += tokens;
+}
+
+}  // namespace lockstep
