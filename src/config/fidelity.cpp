@@ -8,6 +8,8 @@ FidelityPolicy FidelityPolicy::for_mode(Fidelity mode) {
   }
   FidelityPolicy policy;
   policy.idle_step = Nanos{0};
+  policy.arrivals_wait_for_events = false;
+  policy.token_ids_queue = false;
   policy.end_npu_joins_at_next_event = false;
   policy.queuing_delay_of_last_chunk = false;
   policy.lower_tier_hit_may_cover_all = false;

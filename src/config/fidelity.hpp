@@ -11,6 +11,10 @@ struct FidelityPolicy {
   /// When nothing runs anywhere the clock walks in steps of this length until a poll finds work.
   /// Zero: it jumps straight to the next arrival.
   Nanos idle_step{1'000'000};
+  /// A free NPU hears of an arrival when something else happens next, anywhere in the cluster.
+  bool arrivals_wait_for_events = true;
+  /// Token ids that NPUs fetch from their node's memory queue there for each other.
+  bool token_ids_queue = true;
   /// The last NPU of an instance asks before the first one, so it gets a new batch one event later.
   bool end_npu_joins_at_next_event = true;
   /// The queueing delay of a request is that of its last prompt chunk, not of its first.

@@ -15,6 +15,9 @@ bool Controller::may_leave_out(const ServingInstance& instance, const Batch& bat
 /// When the step begins that `batch` has become: `now`, if none was left out.
 Nanos Controller::leave_out_steps(ServingInstance& instance, const Batch& batch, Nanos now) {
   Scheduler& scheduler = instance.scheduler();
+  if (instances_.size() > 1 && router_.has_open_sessions()) {
+    return now;  // a call may arrive when one of another instance has ended
+  }
   const StepForm* form = instance.learnt().find(batch);
   std::int64_t left = form != nullptr ? scheduler.steps_alike(now) : 0;
   if (left == 0) {

@@ -62,6 +62,8 @@ struct DeviceSimulatorSpec {
   /// Copies of a loop that repeat what has been seen are skipped for them. An NPU is in one at
   /// most.
   std::vector<std::vector<std::int32_t>> companies{};
+  /// NPUs outside of a company may look at the times that were skipped for it.
+  bool skipped_times_matter = true;
 };
 
 class DeviceSimulator {
@@ -100,7 +102,7 @@ public:
   /// handled, or some NPU has become finished, or nothing is pending up to `limit`. Handles at
   /// least one time; something must be pending.
   void run_until(Nanos horizon, Nanos limit = Nanos::max());
-  /// When nothing is pending: moves the clock to `time` (not backwards).
+  /// Moves the clock to `time` (not backwards), which lies before next_time() if something pends.
   void advance_idle_to(Nanos time);
 
   /// What each unfinished NPU waits for ("NPU 3 waits in ALLREDUCE #12 (4096 B, dims 1,0) for NPU

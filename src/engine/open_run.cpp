@@ -33,7 +33,7 @@ std::optional<Nanos> Simulation::next_time() const {
   if (!begun_) {  // the opening event lies at the first arrival
     return router_->next_arrival() ? std::optional(opening_alarm()) : std::nullopt;
   }
-  return device_->busy() ? device_->next_time() : idle_target();
+  return device_->busy() ? std::min(device_->next_time(), next_alarm()) : idle_target();
 }
 
 bool Simulation::advance_within(Nanos limit) {

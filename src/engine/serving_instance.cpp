@@ -30,7 +30,7 @@ private:
 ServingInstance::ServingInstance(const Cluster& cluster, const Instance& instance,
                                  const FidelityPolicy& policy, KVCacheManager kv,
                                  std::shared_ptr<const KernelTimes> times, TraceSettings settings,
-                                 Folding folding, RunObserver& observer)
+                                 RunObserver& observer)
     : instance_(instance),
       scheduler_(instance, policy, std::move(kv)),
       traces_(cluster, instance, std::move(times), settings),
@@ -41,7 +41,7 @@ ServingInstance::ServingInstance(const Cluster& cluster, const Instance& instanc
                      instance.enable_local_offloading,
                      !policy.experts_overlap_dispatch,
                      !policy.pim_breaks_the_chain,
-                     folding} {}
+                     Folding::none} {}
 
 const Program& ServingInstance::generate(const Batch& batch, std::int64_t wave_len, Nanos now,
                                          PowerModel* power) {

@@ -21,10 +21,11 @@ namespace lockstep {
 
 class ServingInstance {
 public:
-  /// `folding`: how far the programs of steps may be shortened.
   ServingInstance(const Cluster& cluster, const Instance& instance, const FidelityPolicy& policy,
                   KVCacheManager kv, std::shared_ptr<const KernelTimes> times,
-                  TraceSettings settings, Folding folding, RunObserver& observer);
+                  TraceSettings settings, RunObserver& observer);
+
+  void fold(Folding folding) { graph_context_.folding = folding; }
 
   [[nodiscard]] const Instance& config() const { return instance_; }
   [[nodiscard]] Scheduler& scheduler() { return scheduler_; }

@@ -35,15 +35,6 @@ std::optional<AllReduceCurve> all_reduce_of(const Instance& instance, const Clus
   return gpu ? find_curve(gpu->all_reduce, instance.tp, link) : std::nullopt;
 }
 
-/// The NPUs of one instance are free together, but for the beginning and the end of a step. With
-/// several instances a free one may hear of a request in the middle of another's layer.
-Folding folding_of(const Cluster& cluster, const DeviceSimulatorSpec& devices) {
-  if (cluster.instances.size() > 1 || devices.companies.empty()) {
-    return Folding::loops;
-  }
-  return devices.topology.num_npus() == 1 ? Folding::everything : Folding::layers;
-}
-
 }  // namespace
 
 Simulation::~Simulation() = default;
@@ -58,13 +49,8 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
     power_ = std::make_unique<PowerModel>(cluster, policy_);
   }
   DeviceListener* const listener = observer.device_listener();
-  const DeviceSimulatorSpec devices = device_spec(cluster, policy_);
-  Folding folding = Folding::none;
-  if (options.fold_layers && listener == nullptr && !observer.wants_programs()) {
-    // Standby power is booked whenever a free NPU asks, so that the times in between count.
-    folding = polls_may_be_skipped() ? folding_of(cluster, devices) : Folding::loops;
-  }
-  make_instances(options, kernel_times, folding);
+  DeviceSimulatorSpec devices = device_spec(cluster, policy_);
+  make_instances(options, kernel_times);
   std::vector<Scheduler*> schedulers;
   for (auto& instance : instances_) {
     schedulers.push_back(&instance->scheduler());
@@ -82,6 +68,14 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
   } else {
     router_->load_built_in();
   }
+  if (host_holds_ids_only()) {
+    devices.memory.front().discipline = MemoryLevelSpec::Discipline::per_npu;
+  }
+  devices.skipped_times_matter = !instances_are_alone();
+  const Folding folding = folding_of(devices);
+  for (auto& instance : instances_) {
+    instance->fold(folding);
+  }
   device_ = std::make_unique<DeviceSimulator>(devices);
   device_->listen(listener);
   controller_ = std::make_unique<Controller>(cluster, options, policy_, instances_, *router_,
@@ -92,8 +86,7 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
   }
 }
 
-void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& kernel_times,
-                                Folding folding) {
+void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& kernel_times) {
   const auto pools = make_prefix_pools(cluster_, options, warnings_, policy_);
   TraceSettings settings{options.expert_routing_policy,
                          options.expert_exchange,
@@ -114,7 +107,7 @@ void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& ke
     settings.all_reduce = all_reduce_of(instance, cluster_, gpus);
     instances_.push_back(std::make_unique<ServingInstance>(cluster_, instance, policy_,
                                                            std::move(kv), std::move(times),
-                                                           settings, folding, observer_));
+                                                           settings, observer_));
   }
   const auto& notes = kernel_times.warnings();
   warnings_.insert(warnings_.end(), notes.begin(), notes.end());
@@ -203,13 +196,14 @@ bool Simulation::advance() {
 }
 
 void Simulation::advance_clock() {
-  if (const Nanos begin = next_begin(); begin != Nanos::max() && !device_->busy()) {
-    device_->advance_idle_to(begin);
+  const Nanos alarm = next_alarm();
+  if (alarm != Nanos::max() && (!device_->busy() || alarm < device_->next_time())) {
+    device_->advance_idle_to(alarm);
     return;
   }
   if (device_->busy()) {
     if (quiet_ && polls_may_be_skipped()) {
-      device_->run_until(next_cause(), limit_);
+      device_->run_until(next_cause(), std::min(limit_, alarm));
     } else {
       device_->step();
     }
@@ -329,8 +323,15 @@ bool Simulation::held(const PolledNpu& polled, bool start_npu) {
   return true;
 }
 
-Nanos Simulation::next_begin() const {
+/// A time to which somebody looks forward that is no event of the NPUs: a program begins that was
+/// promised, or there is something to hear of for who waits while others are busy.
+Nanos Simulation::next_alarm() const {
   Nanos first = Nanos::max();
+  const Nanos cause = next_cause();
+  if (!policy_.arrivals_wait_for_events && device_->busy() && cause > device_->now() &&
+      anybody_asks()) {
+    first = cause;
+  }
   for (const HeldProgram& waiting : held_) {
     if (waiting.program != nullptr) {
       first = std::min(first, waiting.begin);
@@ -339,10 +340,42 @@ Nanos Simulation::next_begin() const {
   return first;
 }
 
+/// The NPUs of one instance are free together, but for the beginning and the end of a step. In
+/// front of others a free one may hear of a request in the middle of another's layer, and standby
+/// power is booked whenever a free NPU asks.
+Folding Simulation::folding_of(const DeviceSimulatorSpec& devices) const {
+  if (!options_.fold_layers || observer_.device_listener() != nullptr ||
+      observer_.wants_programs()) {
+    return Folding::none;
+  }
+  if (!polls_may_be_skipped() || !instances_are_alone() || devices.companies.empty()) {
+    return Folding::loops;
+  }
+  const bool single = std::ranges::all_of(
+      cluster_.instances, [](const Instance& instance) { return instance.width() == 1; });
+  return single ? Folding::everything : Folding::layers;
+}
+
+/// What one of them does, and when, is nothing to the NPUs of another.
+bool Simulation::instances_are_alone() const {
+  return cluster_.instances.size() == 1 ||
+         (!policy_.arrivals_wait_for_events && !cluster_.network_settings.congestion_aware &&
+          host_holds_ids_only() && std::ranges::all_of(cluster_.instances, [](const auto& i) {
+            return i.pd == PdType::none && !i.dp_group;
+          }));
+}
+
+bool Simulation::host_holds_ids_only() const {
+  return !policy_.token_ids_queue && std::ranges::all_of(instances_, [](const auto& instance) {
+    return instance->scheduler().kv().lower() == nullptr &&
+           instance->config().placement.all_local() && !instance->config().enable_attn_offloading;
+  });
+}
+
 /// Nobody hears of single steps, nothing outside of an instance's own NPUs has a part in them, and
 /// everybody's attention lies on the way from the beginning of a step to its end.
 bool Simulation::may_run_ahead() const {
-  if (cluster_.instances.size() > 1 || !polls_may_be_skipped() || observer_.wants_batches() ||
+  if (!instances_are_alone() || !polls_may_be_skipped() || observer_.wants_batches() ||
       observer_.min_severity() <= LogSeverity::info || options_.strict) {
     return false;
   }

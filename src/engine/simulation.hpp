@@ -94,16 +94,19 @@ private:
     Nanos begin;
   };
 
-  void make_instances(const RunOptions& options, KernelTimeLibrary& kernel_times, Folding folding);
+  void make_instances(const RunOptions& options, KernelTimeLibrary& kernel_times);
+  [[nodiscard]] Folding folding_of(const DeviceSimulatorSpec& devices) const;
   void check_requests_fit(const Workload& workload) const;
   [[nodiscard]] Nanos opening_alarm() const;
   void start_opening_event();
   void advance_clock();
   [[nodiscard]] bool anybody_asks() const;
   [[nodiscard]] bool polls_may_be_skipped() const;
+  [[nodiscard]] bool instances_are_alone() const;
+  [[nodiscard]] bool host_holds_ids_only() const;
   [[nodiscard]] bool may_run_ahead() const;
   [[nodiscard]] bool all_free(const Instance& instance) const;
-  [[nodiscard]] Nanos next_begin() const;
+  [[nodiscard]] Nanos next_alarm() const;
   [[nodiscard]] Nanos next_cause() const;
   [[nodiscard]] Nanos idle_jump() const;
   [[nodiscard]] std::optional<Nanos> idle_target() const;

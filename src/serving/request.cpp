@@ -1,10 +1,13 @@
 #include "serving/request.hpp"
 
+#include <algorithm>
+
 namespace lockstep {
 
 void Request::stamp_first_token(Nanos now) {
   ttft = now - arrival;
   recent_end = now;
+  itl.reserve(static_cast<std::size_t>(std::max(output - input - 1, std::int64_t{0})));
 }
 
 void Request::stamp_next_token(Nanos now) {
