@@ -1,5 +1,6 @@
 // Leaving out steps: while the same requests decode and nothing comes in, a step of a known form
-// needs no program. Requests, blocks and counters go on as if it had run; the NPUs get the last one.
+// needs no program. Requests, blocks and counters go on as if it had run; the NPUs get the last
+// one.
 #include <algorithm>
 
 #include "engine/controller.hpp"

@@ -51,8 +51,8 @@ Recurrence::Recurrence(const DeviceSimulatorSpec& spec)
     }
     members += npus.size();
   }
-  keeps_times_ = spec.skipped_times_matter &&
-                 (companies_.size() > 1 || members < company_of_.size());
+  keeps_times_ =
+      spec.skipped_times_matter && (companies_.size() > 1 || members < company_of_.size());
 }
 
 void Recurrence::at_boundary(std::int32_t npu, Nanos now, std::int64_t copy) {

@@ -105,9 +105,8 @@ void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& ke
       sources_.push_back(source);
     }
     settings.all_reduce = all_reduce_of(instance, cluster_, gpus);
-    instances_.push_back(std::make_unique<ServingInstance>(cluster_, instance, policy_,
-                                                           std::move(kv), std::move(times),
-                                                           settings, observer_));
+    instances_.push_back(std::make_unique<ServingInstance>(
+        cluster_, instance, policy_, std::move(kv), std::move(times), settings, observer_));
   }
   const auto& notes = kernel_times.warnings();
   warnings_.insert(warnings_.end(), notes.begin(), notes.end());
@@ -234,10 +233,13 @@ std::optional<Nanos> Simulation::idle_target() const {
 
 /// Otherwise all NPUs wait for each other, and no arrival can change that.
 bool Simulation::anybody_asks() const {
-  const auto asks = [&](const PolledNpu& polled) {
-    return !polled.asleep && device_->finished(polled.npu);
-  };
-  return std::ranges::any_of(start_list_, asks) || std::ranges::any_of(end_list_, asks);
+  const auto one_asks = [&](const PolledNpu& polled) { return asks(polled); };
+  return std::ranges::any_of(start_list_, one_asks) || std::ranges::any_of(end_list_, one_asks);
+}
+
+bool Simulation::asks(const PolledNpu& polled) const {
+  return !polled.asleep && device_->finished(polled.npu) &&
+         held_[static_cast<std::size_t>(polled.instance)].program == nullptr;
 }
 
 /// Polls of a quiet cluster change nothing until an NPU finishes or the next cause comes, so they
@@ -327,10 +329,16 @@ bool Simulation::held(const PolledNpu& polled, bool start_npu) {
 /// promised, or there is something to hear of for who waits while others are busy.
 Nanos Simulation::next_alarm() const {
   Nanos first = Nanos::max();
-  const Nanos cause = next_cause();
-  if (!policy_.arrivals_wait_for_events && device_->busy() && cause > device_->now() &&
-      anybody_asks()) {
-    first = cause;
+  if (!policy_.arrivals_wait_for_events && device_->busy()) {
+    const Nanos now = device_->now();
+    const auto arrival = router_->next_arrival();
+    if ((arrival || !quiet_) && anybody_asks()) {
+      // What changed in this round was not heard by those who had been asked before.
+      first = quiet_ ? std::max(*arrival, now) : now;
+    }
+    if (std::ranges::any_of(start_list_, [&](const auto& polled) { return asks(polled); })) {
+      first = std::min(first, std::max(controller_->next_heartbeat_after() + Nanos{1}, now));
+    }
   }
   for (const HeldProgram& waiting : held_) {
     if (waiting.program != nullptr) {

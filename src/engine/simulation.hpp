@@ -101,6 +101,7 @@ private:
   void start_opening_event();
   void advance_clock();
   [[nodiscard]] bool anybody_asks() const;
+  [[nodiscard]] bool asks(const PolledNpu& polled) const;
   [[nodiscard]] bool polls_may_be_skipped() const;
   [[nodiscard]] bool instances_are_alone() const;
   [[nodiscard]] bool host_holds_ids_only() const;

@@ -19,8 +19,11 @@ bool of_the_same_requests(const Batch& a, const Batch& b) {
 
 std::int64_t Scheduler::steps_alike(Nanos now) const {
   const std::int64_t depth = instance_->max_in_flight();
-  const bool nothing_new = inbox_.empty() && handed_over_.empty() &&
-                           (waiting_.empty() || waiting_.front()->arrival <= now);
+  // Who waits has been refused just now, and will be while there is no more room. But what others
+  // write meanwhile may become the prefix that it lacks.
+  const bool stays_out = waiting_.empty() || (waiting_.front()->arrival <= now &&
+                                              (!may_admit_more() || !kv_.prefix_caching()));
+  const bool nothing_new = inbox_.empty() && handed_over_.empty() && stays_out;
   if (!nobody_was_preempted_ || !nothing_new || std::ssize(inflight_) != depth ||
       instance_->pp > 1 || instance_->pd != PdType::none || kv_.lower() != nullptr ||
       admission_ != nullptr) {

@@ -1,0 +1,173 @@
+// Runs in which steps are left out end as those in which every step is simulated.
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "base/error.hpp"
+#include "engine/laws_fixture.hpp"
+
+namespace lockstep {
+namespace {
+
+/// Asks for nothing but what cannot be missed.
+class PollCounter final : public RunObserver {
+public:
+  void on_poll(std::int32_t, std::int64_t, Nanos, PollAnswer answer) override {
+    programs_ += answer == PollAnswer::program ? 1 : 0;
+  }
+  void on_heartbeat(const Heartbeat& beat) override {
+    beats_ += fmt::format("{} {} {}:", beat.mark.count(), beat.prompt_throughput,
+                          beat.generation_throughput);
+    for (const InstanceSnapshot& instance : beat.instances) {
+      beats_ += fmt::format(" {} {} {} {}", instance.running, instance.waiting,
+                            instance.npu_used.count(), instance.npu_prefix.hit);
+    }
+    beats_ += "\n";
+  }
+  [[nodiscard]] std::int64_t programs() const { return programs_; }
+  [[nodiscard]] const std::string& beats() const { return beats_; }
+
+private:
+  std::int64_t programs_ = 0;
+  std::string beats_;
+};
+
+struct QuietRun {
+  std::string told;            ///< all that anybody could see of it
+  std::int64_t steps = 0;      ///< as the result has it
+  std::int64_t programs = 0;   ///< that NPUs got
+  std::int64_t preempted = 0;  ///< times
+};
+
+QuietRun quiet_run(const testing::ToyCluster& toy, const testing::Calls& calls,
+                   const RunOptions& options) {
+  const Cluster cluster =
+      parse_cluster(toy.json(), "toy.json", options, testing::ToyModels::paths());
+  KernelTimeLibrary library(PerfSources{});
+  PollCounter counter;
+  Simulation simulation(cluster, options, &calls.workload(), library, counter);
+  testing::Outcome outcome;
+  outcome.result = simulation.run();
+  const RunResult& result = outcome.result;
+  for (const auto& list : result.done) {
+    auto& copies = outcome.done.emplace_back();
+    for (const Request* request : list) {
+      copies.push_back(*request);
+    }
+  }
+  QuietRun run{testing::results(outcome), result.steps, counter.programs(), result.preemptions};
+  run.told += fmt::format("{} {} {} {} {} {}\n", result.total_clocks.count(), result.prompt_tokens,
+                          result.generated_tokens, result.steps, result.preemptions,
+                          result.recompute_tokens);
+  run.told += fmt::format("{} {} {}\n", result.prefix.requested, result.prefix.npu_hit,
+                          result.prefix.lower_hit);
+  for (const std::int64_t count : result.lookups.by_source) {
+    run.told += fmt::format("{} ", count);
+  }
+  for (const std::int64_t blocks : result.peak_kv_blocks) {
+    run.told += fmt::format("{} ", blocks);
+  }
+  for (const auto& rates : result.interval_throughput) {
+    run.told += fmt::format("{} {} ", rates[0], rates[1]);
+  }
+  run.told += "\n" + counter.beats();
+  return run;
+}
+
+RunOptions options_for(Fidelity fidelity, bool fold) {
+  RunOptions options = testing::round_robin();
+  options.fidelity = fidelity;
+  options.fold_layers = fold;
+  options.log_interval = 0.002;
+  return options;
+}
+
+testing::Calls random_calls(bool sessions) {
+  testing::Calls calls;
+  const auto count = *rc::gen::inRange(1, 14);
+  std::int64_t arrival = 0;
+  for (int i = 0; i < count; ++i) {
+    arrival += *rc::gen::element<std::int64_t>(0, 20'000, 700'000, 9'000'000);
+    const auto input = *rc::gen::inRange<std::int64_t>(1, 200);
+    const auto output = *rc::gen::inRange<std::int64_t>(1, 90);
+    if (sessions && *rc::gen::element(false, true)) {
+      calls.session(arrival, *rc::gen::inRange(1, 4), input, output,
+                    *rc::gen::element<std::int64_t>(0, 400'000));
+      continue;
+    }
+    WorkloadRequest request;
+    request.input_toks = input;
+    request.output_toks = output;
+    request.arrival = Nanos{arrival};
+    const auto word = *rc::gen::inRange<std::int32_t>(1, 3);  // many begin alike
+    request.input_ids.assign(static_cast<std::size_t>(input), word);
+    request.output_ids.assign(static_cast<std::size_t>(output), 7);
+    calls.add(std::move(request));
+  }
+  return calls;
+}
+
+testing::ToyCluster random_cluster() {
+  testing::Replica replica = testing::replica_of(
+      *rc::gen::element<std::string>("toy/dense", "toy/moe"), *rc::gen::element(1, 1, 2, 4));
+  replica.mem_size = *rc::gen::element(1.0, 0.009, 0.008, 0.0075);  // soon full
+  replica.more = fmt::format(R"("max_num_seqs":{})", *rc::gen::element(256, 3));
+  return {*rc::gen::element<std::size_t>(1, 1, 2, 3), replica};
+}
+
+RC_GTEST_PROP(LeaveOut, NobodyCanTell, ()) {
+  const testing::ToyCluster toy = random_cluster();
+  const testing::Calls calls = random_calls(*rc::gen::element(false, true));
+  const auto fidelity = *rc::gen::element(Fidelity::reference, Fidelity::vllm);
+  RunOptions fast = options_for(fidelity, true);
+  fast.enable_prefix_caching = *rc::gen::element(false, true);
+  fast.block_size = *rc::gen::element(1, 4, 16);
+  RunOptions plain = fast;
+  plain.fold_layers = false;
+  QuietRun want;
+  try {
+    want = quiet_run(toy, calls, plain);
+  } catch (const UserError&) {
+    RC_DISCARD("the model or a request has no room");
+  }
+  const QuietRun got = quiet_run(toy, calls, fast);
+  RC_CLASSIFY(got.programs < want.programs, "steps were left out");
+  RC_CLASSIFY(want.preempted > 0, "somebody was preempted");
+  RC_LOG() << "got\n" << got.told << "want\n" << want.told << toy.json();
+  RC_ASSERT(got.told == want.told);
+}
+
+TEST(LeaveOut, MostStepsNeedNoProgram) {
+  testing::Calls calls;
+  calls.add(0, 64, 400).add(1'000'000, 64, 400).add(2'000'000, 64, 400);
+  for (const Fidelity fidelity : {Fidelity::reference, Fidelity::vllm}) {
+    for (const int tp : {1, 2}) {
+      const testing::ToyCluster toy(1, testing::replica_of("toy/dense", tp));
+      RunOptions options = options_for(fidelity, true);
+      options.log_interval = 10;
+      const QuietRun run = quiet_run(toy, calls, options);
+      EXPECT_GT(run.steps, 399);
+      EXPECT_LT(run.programs, 60 * tp);
+    }
+  }
+}
+
+/// Under the reference's rules a free NPU hears of an arrival at the next event of another one.
+TEST(LeaveOut, NotWhereOthersListen) {
+  testing::Calls calls;
+  calls.add(0, 64, 100).add(1'000, 64, 100);
+  const testing::ToyCluster two(2, testing::replica_of("toy/dense"));
+  const QuietRun run = quiet_run(two, calls, options_for(Fidelity::reference, true));
+  EXPECT_EQ(run.programs, run.steps);
+  EXPECT_LT(quiet_run(two, calls, options_for(Fidelity::vllm, true)).programs, run.steps);
+}
+
+TEST(LeaveOut, WhoWantsBatchesGetsAll) {
+  const testing::ToyCluster toy(1, testing::replica_of("toy/dense"));
+  testing::Calls calls;
+  calls.add(0, 64, 100);
+  const testing::Outcome outcome = testing::run_toy(toy, calls, options_for(Fidelity::vllm, true));
+  EXPECT_EQ(outcome.batches.size(), 100U);
+}
+
+}  // namespace
+}  // namespace lockstep
