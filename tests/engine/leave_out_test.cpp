@@ -109,7 +109,6 @@ testing::Calls random_calls(bool sessions) {
 testing::ToyCluster random_cluster() {
   testing::Replica replica = testing::replica_of(
       *rc::gen::element<std::string>("toy/dense", "toy/moe"), *rc::gen::element(1, 1, 2, 4));
-  replica.mem_size = *rc::gen::element(1.0, 0.009, 0.008, 0.0075);  // soon full
   replica.more = fmt::format(R"("max_num_seqs":{})", *rc::gen::element(256, 3));
   return {*rc::gen::element<std::size_t>(1, 1, 2, 3), replica};
 }
@@ -121,6 +120,10 @@ RC_GTEST_PROP(LeaveOut, NobodyCanTell, ()) {
   RunOptions fast = options_for(fidelity, true);
   fast.enable_prefix_caching = *rc::gen::element(false, true);
   fast.block_size = *rc::gen::element(1, 4, 16);
+  if (*rc::gen::element(false, true)) {  // room for little more than the largest request
+    fast.num_gpu_blocks_override =
+        *rc::gen::inRange<std::int64_t>(290, 500) / fast.block_size + 2;
+  }
   RunOptions plain = fast;
   plain.fold_layers = false;
   QuietRun want;
