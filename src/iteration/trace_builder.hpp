@@ -12,6 +12,7 @@
 #include "config/fidelity.hpp"
 #include "iteration/trace.hpp"
 #include "perf/all_reduce_curve.hpp"
+#include "perf/decode_blocks.hpp"
 #include "perf/kernel_times.hpp"
 #include "serving/batch.hpp"
 
@@ -34,7 +35,8 @@ struct TraceSettings {
   /// as in the reference.
   bool single_block_without_copy = true;
   FidelityPolicy fidelity{};
-  std::optional<AllReduceCurve> all_reduce{};  ///< none: the network decides
+  std::optional<AllReduceCurve> all_reduce{};   ///< none: the network decides
+  std::optional<DecodeBlocks> decode_blocks{};  ///< none: attention is looked up
 };
 
 class TraceEmitter;

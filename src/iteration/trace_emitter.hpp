@@ -69,6 +69,7 @@ private:
   void require_data(const std::vector<Layer>& section) const;
   [[nodiscard]] Memo& memo(BatchTag tag) { return memos_[tag == BatchTag::batch_2 ? 1 : 0]; }
   const LayerMemo& layer_facts(const BatchShape& shape, BatchTag tag, Layer layer);
+  [[nodiscard]] KernelTime attention_time(const BatchShape& shape) const;
   const LayerMemo& attention_facts(const BatchShape& shape, BatchTag tag);
 
   TraceRow& plain_row(const BatchShape& shape, BatchTag tag, std::optional<std::int64_t> block,
