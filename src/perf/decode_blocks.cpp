@@ -46,19 +46,19 @@ Nanos DecodeBlocks::time(std::span<const double> bytes, std::int64_t kv_heads) c
     ends.push_back(work(block));
   }
   std::ranges::make_heap(ends, std::greater<>{});
-  double nanos = launch_us * kNanosPerMicro;
   double read = 0;
-  const auto advance = [&](double end, std::size_t running) {
-    nanos += (end - read) / std::min(block_gb_s, memory_gb_s / static_cast<double>(running));
-    read = end;
-  };
   for (std::size_t block = first; block < blocks; ++block) {
-    advance(ends.front(), ends.size());
+    read = ends.front();
     replace_smallest(ends, read + work(block));
   }
+  const auto rate = [&](std::size_t running) {
+    return std::min(block_gb_s, memory_gb_s / static_cast<double>(running));
+  };
+  double nanos = launch_us * kNanosPerMicro + (first > 0 ? read / rate(first) : 0);
   std::ranges::sort(ends);
   for (std::size_t i = 0; i < ends.size(); ++i) {
-    advance(ends[i], ends.size() - i);
+    nanos += (ends[i] - read) / rate(ends.size() - i);
+    read = ends[i];
   }
   return Nanos{std::max<std::int64_t>(1, std::llround(nanos))};
 }
