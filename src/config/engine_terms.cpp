@@ -11,13 +11,14 @@
 namespace lockstep {
 
 std::span<const EngineTermName> engine_term_names() {
-  static constexpr std::array<EngineTermName, 7> kNames = {
+  static constexpr std::array<EngineTermName, 8> kNames = {
       {{"async-scheduling", &EngineTerms::async_scheduling},
        {"graph-padding", &EngineTerms::graph_padding},
        {"independent-experts", &EngineTerms::independent_experts},
        {"collective-curves", &EngineTerms::collective_curves},
        {"separate-prompts", &EngineTerms::separate_prompts},
        {"host-launches", &EngineTerms::host_launches},
+       {"unsplit-decodes", &EngineTerms::unsplit_decodes},
        {"memory-profile", &EngineTerms::memory_profile}}};
   return kNames;
 }

@@ -32,11 +32,15 @@ struct EngineTerms {
   bool separate_prompts = false;
   /// Outside captured graphs a step lasts at least as long as its kernels take to be launched.
   bool host_launches = false;
+  /// Steps of decodes whose contexts the attention kernel does not split wait for its last block.
+  bool unsplit_decodes = false;
   /// KV blocks are what the engine's memory profile leaves: activations, context and graphs count.
   bool memory_profile = false;
 
   [[nodiscard]] static EngineTerms none() { return {}; }
-  [[nodiscard]] static EngineTerms all() { return {true, true, true, true, true, true, true}; }
+  [[nodiscard]] static EngineTerms all() {
+    return {true, true, true, true, true, true, true, true};
+  }
   friend bool operator==(const EngineTerms&, const EngineTerms&) = default;
 };
 

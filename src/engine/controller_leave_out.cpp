@@ -28,7 +28,7 @@ Nanos Controller::leave_out_steps(ServingInstance& instance, const Batch& batch,
   // its kind that nobody looks at.
   const Nanos heartbeat = next_heartbeat_after() + Nanos{1};
   const Nanos horizon = std::min(router_.next_arrival().value_or(heartbeat), heartbeat);
-  AttentionShape shape = shape_of(batch, false).attention;
+  BatchShape shape = shape_of(batch, false);  // its entries are the batch's, which go on
   for (; left > 0; --left) {
     const KernelTime attention = instance.traces().decode_attention(shape);
     const Nanos end = now + form->rest + attention.time * form->attention_rows;
@@ -37,9 +37,9 @@ Nanos Controller::leave_out_steps(ServingInstance& instance, const Batch& batch,
     }
     instance.count_lookups(*form, attention.source);
     count_step(std::ssize(batch.entries));
-    ++shape.kv_decode_mean;
-    ++shape.kv_decode_max;
-    ++shape.kv_decode_min;
+    ++shape.attention.kv_decode_mean;
+    ++shape.attention.kv_decode_max;
+    ++shape.attention.kv_decode_min;
     now = end;
   }
   return now;

@@ -82,7 +82,7 @@ void ServingInstance::learn_from(const Batch& batch, Nanos begin) {
   if (traces_.attention_rows() == 0 || learnt_.find(batch) != nullptr) {
     return;
   }
-  const Nanos attention = traces_.decode_attention(shape_of(batch, false).attention).time;
+  const Nanos attention = traces_.decode_attention(shape_of(batch, false)).time;
   learnt_.watch(batch, begin, attention, {{}, traces_.attention_rows(), traces_.other_lookups()});
 }
 

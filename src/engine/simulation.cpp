@@ -9,6 +9,7 @@
 #include "base/numeric.hpp"
 #include "engine/device_spec.hpp"
 #include "engine/result_collection.hpp"
+#include "iteration/unsplit_decodes.hpp"
 #include "perf/gpu_facts.hpp"
 
 namespace lockstep {
@@ -92,6 +93,7 @@ void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& ke
                          options.expert_exchange,
                          policy_.single_block_without_copy,
                          policy_,
+                         {},
                          {}};
   GpuCatalog gpus;  // reads its files when it is asked first
   for (const Instance& instance : cluster_.instances) {
@@ -105,6 +107,7 @@ void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& ke
       sources_.push_back(source);
     }
     settings.all_reduce = all_reduce_of(instance, cluster_, gpus);
+    settings.decode_blocks = decode_blocks_of(instance, gpus);
     instances_.push_back(std::make_unique<ServingInstance>(
         cluster_, instance, policy_, std::move(kv), std::move(times), settings, observer_));
   }

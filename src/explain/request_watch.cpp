@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "iteration/unsplit_decodes.hpp"
+
 namespace lockstep {
 namespace {
 
@@ -41,9 +43,11 @@ RequestWatch::RequestWatch(const Cluster& cluster, std::int64_t request,
                            std::vector<std::shared_ptr<const KernelTimes>> times,
                            TraceSettings settings)
     : cluster_(cluster), id_(request) {
+  GpuCatalog gpus;
   for (const Instance& instance : cluster.instances) {
     instance_of_npu_.insert(instance_of_npu_.end(), static_cast<std::size_t>(instance.width()),
                             instance.id);
+    settings.decode_blocks = decode_blocks_of(instance, gpus);
     if (const auto at = static_cast<std::size_t>(instance.id); at < times.size()) {
       builders_.push_back(std::make_unique<TraceBuilder>(cluster, instance, times[at], settings));
     }

@@ -39,8 +39,8 @@ const LookupCounts& TraceBuilder::lookups() const {
   return emitter_->lookups();
 }
 
-KernelTime TraceBuilder::decode_attention(const AttentionShape& shape) const {
-  return times_->attention(shape);
+KernelTime TraceBuilder::decode_attention(const BatchShape& shape) const {
+  return emitter_->attention_time(shape);
 }
 
 std::int64_t TraceBuilder::attention_rows() const {

@@ -12,6 +12,7 @@
 #include "config/fidelity.hpp"
 #include "iteration/trace.hpp"
 #include "perf/all_reduce_curve.hpp"
+#include "perf/decode_blocks.hpp"
 #include "perf/kernel_times.hpp"
 #include "serving/batch.hpp"
 
@@ -34,7 +35,8 @@ struct TraceSettings {
   /// as in the reference.
   bool single_block_without_copy = true;
   FidelityPolicy fidelity{};
-  std::optional<AllReduceCurve> all_reduce{};  ///< none: the network decides
+  std::optional<AllReduceCurve> all_reduce{};   ///< none: the network decides
+  std::optional<DecodeBlocks> decode_blocks{};  ///< none: attention is looked up
 };
 
 class TraceEmitter;
@@ -59,7 +61,7 @@ public:
   void build(const Batch& batch, std::int64_t wave_len, IterationTrace& out, EnergySink* energy);
 
   /// Of one layer of a step of decodes, as its row would have it.
-  [[nodiscard]] KernelTime decode_attention(const AttentionShape& shape) const;
+  [[nodiscard]] KernelTime decode_attention(const BatchShape& shape) const;
   /// Of the trace built last: its attention rows, all copies of them.
   [[nodiscard]] std::int64_t attention_rows() const;
   /// Of the trace built last: look-ups of all other rows.

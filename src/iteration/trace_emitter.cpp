@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "iteration/separate_prompts.hpp"
+#include "iteration/unsplit_decodes.hpp"
 
 namespace lockstep {
 namespace {
@@ -139,13 +140,23 @@ const TraceEmitter::LayerMemo& TraceEmitter::layer_facts(const BatchShape& shape
   return memo;
 }
 
+KernelTime TraceEmitter::attention_time(const BatchShape& shape) const {
+  if (settings_.decode_blocks) {
+    const RankCache cache{rank_model_.num_key_value_heads / instance_.tp,
+                          2 * rank_model_.head_dim * instance_.kv_fp()};
+    if (decodes_unsplit(shape, *settings_.decode_blocks, cache)) {
+      return attention_of_unsplit_decodes(times_, shape, *settings_.decode_blocks, cache);
+    }
+  }
+  return instance_.terms.separate_prompts ? attention_of_separate_prompts(times_, shape)
+                                          : times_.attention(shape.attention);
+}
+
 const TraceEmitter::LayerMemo& TraceEmitter::attention_facts(const BatchShape& shape,
                                                              BatchTag tag) {
   Memo& memo = this->memo(tag);
   if (!memo.attention_known) {
-    memo.attention.time = instance_.terms.separate_prompts
-                              ? attention_of_separate_prompts(times_, shape)
-                              : times_.attention(shape.attention);
+    memo.attention.time = attention_time(shape);
     memo.attention.sizes = tensor_sizes(rank_model_, Layer::attention, shape.total_len,
                                         shape.kv_len(), instance_.tp, instance_.fp(), kv_fp_);
     memo.attention_known = true;

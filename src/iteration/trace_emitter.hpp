@@ -51,6 +51,7 @@ public:
   /// Of the trace written last.
   [[nodiscard]] std::int64_t attention_rows() const { return attention_rows_; }
   [[nodiscard]] LookupCounts other_lookups() const;
+  [[nodiscard]] KernelTime attention_time(const BatchShape& shape) const;
   void count(const LookupCounts& others, TimeSource attention, std::int64_t attention_rows);
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
 

@@ -86,6 +86,15 @@ void read_all_reduce(const YamlFile& yaml, GpuFacts& gpu) {
   }
 }
 
+void read_decode_blocks(const YamlFile& yaml, GpuFacts& gpu) {
+  const YAML::Node entry = yaml.child(yaml.root(), "decode_blocks");
+  if (YamlFile::present(entry)) {
+    gpu.decode_blocks = {gpu.multiprocessors, positive(yaml, entry, "block_gb_s"),
+                         positive(yaml, entry, "memory_gb_s"), positive(yaml, entry, "start_us"),
+                         positive(yaml, entry, "launch_us")};
+  }
+}
+
 void read_datasheet(const YamlFile& yaml, const YAML::Node& sheet, GpuFacts& gpu) {
   gpu.multiprocessors = static_cast<std::int64_t>(positive(yaml, sheet, "multiprocessors"));
   gpu.bandwidth = positive(yaml, sheet, "memory_bandwidth_gb_s");
@@ -154,6 +163,7 @@ GpuFacts read_gpu_facts(const std::filesystem::path& file) {
   }
   read_datasheet(yaml, required(yaml, yaml.root(), "datasheet"), gpu);
   read_all_reduce(yaml, gpu);
+  read_decode_blocks(yaml, gpu);
   const YAML::Node other = yaml.child(yaml.root(), "coefficients_of");
   if (YamlFile::present(other)) {
     const auto name = yaml.as<std::string>(other, "coefficients_of");

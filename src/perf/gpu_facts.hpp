@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 
 #include "model/data_type.hpp"
 #include "perf/all_reduce_curve.hpp"
+#include "perf/decode_blocks.hpp"
 
 namespace lockstep {
 
@@ -86,6 +88,7 @@ struct GpuFacts {
   std::string fit_date;
   AnalyticCoefficients coefficients;
   std::vector<AllReduceCurve> all_reduce;       ///< as the modelled engine runs it
+  std::optional<DecodeBlocks> decode_blocks;    ///< of the modelled engine's attention kernel
   std::map<std::string, AnalyticError> errors;  ///< by kind of layer, against `fitted_on`'s bundles
 
   /// Peak of a number format in TFLOP/s; that of 16 bits where the GPU has none of its own.

@@ -43,7 +43,7 @@ ToyCluster group_of_two(int tp = 1) {
 TEST(EngineTermsRuns, EveryTermServesEverybody) {
   for (const char* terms :
        {"none", "async-scheduling", "graph-padding", "independent-experts", "collective-curves",
-        "memory-profile", "separate-prompts", "host-launches", "all"}) {
+        "memory-profile", "separate-prompts", "host-launches", "unsplit-decodes", "all"}) {
     SCOPED_TRACE(terms);
     Replica wide;
     wide.tp = 2;
@@ -98,6 +98,16 @@ struct Reach {
   Calls other_calls;
 };
 
+/// All decode together; the toy models have four KV heads, so that 76 of them fill the GPU.
+Calls one_long_among(int requests) {
+  Calls calls;
+  calls.add(0, 1200, 30);
+  for (int i = 1; i < requests; ++i) {
+    calls.add(0, 8, 30);
+  }
+  return calls;
+}
+
 std::vector<Reach> reaches() {
   const Calls alone = Calls().add(0, 128, 8);
   Replica experts, wide, stages, small, given;
@@ -113,6 +123,7 @@ std::vector<Reach> reaches() {
           {"collective-curves", {1, wide}, alone, {}, alone},
           {"separate-prompts", {}, Calls().add(0, 100, 8).add(0, 100, 8), {}, alone},
           {"host-launches", {}, Calls().add(0, 600, 8), {1, stages}, Calls().add(0, 600, 8)},
+          {"unsplit-decodes", {}, one_long_among(80), {}, one_long_among(40)},
           {"memory-profile", {1, small}, alone, {1, given}, alone}};
 }
 

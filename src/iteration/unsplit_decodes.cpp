@@ -1,0 +1,45 @@
+#include "iteration/unsplit_decodes.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace lockstep {
+namespace {
+
+KernelTime all_of(const KernelTimes& times, AttentionShape shape, std::int64_t context) {
+  shape.kv_decode_mean = shape.kv_decode_max = shape.kv_decode_min = context;
+  return times.attention(shape);
+}
+
+}  // namespace
+
+std::optional<DecodeBlocks> decode_blocks_of(const Instance& instance, GpuCatalog& gpus) {
+  const ModelConfig& model = *instance.model;
+  if (!instance.terms.unsplit_decodes || instance.kv_fp() != 2 ||
+      model.num_attention_heads <= model.num_key_value_heads) {
+    return std::nullopt;
+  }
+  const auto gpu = gpus.find(instance.hardware);
+  return gpu ? gpu->decode_blocks : std::nullopt;
+}
+
+bool decodes_unsplit(const BatchShape& shape, const DecodeBlocks& blocks, const RankCache& cache) {
+  return shape.attention.prefill_chunk == 0 && shape.attention.n_decode > 0 &&
+         !shape.entries.empty() && !blocks.split(shape.total_len, cache.kv_heads);
+}
+
+KernelTime attention_of_unsplit_decodes(const KernelTimes& times, const BatchShape& shape,
+                                        const DecodeBlocks& blocks, const RankCache& cache) {
+  std::vector<double> bytes;
+  bytes.reserve(shape.entries.size());
+  for (const BatchEntry& entry : shape.entries) {
+    bytes.push_back(static_cast<double>((entry.computed_before + 1) * cache.token_bytes));
+  }
+  KernelTime result = all_of(times, shape.attention, shape.attention.kv_decode_mean);
+  const Nanos most = all_of(times, shape.attention, shape.attention.kv_decode_max).time;
+  result.time = std::clamp(blocks.time(bytes, cache.kv_heads), std::min(result.time, most), most);
+  result.source = std::max(result.source, TimeSource::interpolated);
+  return result;
+}
+
+}  // namespace lockstep

@@ -1,0 +1,38 @@
+// Attention of a step of decodes whose contexts the kernel does not split.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "config/cluster.hpp"
+#include "iteration/trace_shape.hpp"
+#include "perf/decode_blocks.hpp"
+#include "perf/gpu_facts.hpp"
+#include "perf/kernel_times.hpp"
+
+namespace lockstep {
+
+/// The rates of the instance's GPU where the term is on, they are known, and the kernel is the one
+/// that was measured: grouped queries, a cache of 16 bits.
+[[nodiscard]] std::optional<DecodeBlocks> decode_blocks_of(const Instance& instance,
+                                                           GpuCatalog& gpus);
+
+/// What one rank keeps of a sequence.
+struct RankCache {
+  std::int64_t kv_heads = 1;
+  std::int64_t token_bytes = 0;  ///< keys and values of one token and one head
+};
+
+/// False: there are prompts, nothing attends here, or the kernel splits contexts.
+[[nodiscard]] bool decodes_unsplit(const BatchShape& shape, const DecodeBlocks& blocks,
+                                   const RankCache& cache);
+
+/// The attention tables hold sequences of equal length, and a number of decodes between two that
+/// were measured may lie between a split and an unsplit one. So the blocks themselves count here,
+/// within what as many decodes take that are all as long as the mean, or as the longest.
+[[nodiscard]] KernelTime attention_of_unsplit_decodes(const KernelTimes& times,
+                                                      const BatchShape& shape,
+                                                      const DecodeBlocks& blocks,
+                                                      const RankCache& cache);
+
+}  // namespace lockstep
