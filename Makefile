@@ -1,7 +1,7 @@
 # make run    installs what is missing, builds, runs the DP+EP MoE case and shows its result
 # make test   builds everything and runs all the tests
 # Further: make check (format, includes, static analysis), asan, tsan, bench, format, clean,
-# package (a .deb), web (the report page from its sources; needs node and npm).
+# package (a .deb), sbom (what is in it, with licences), web (the report page from its sources; needs node and npm).
 
 PRESET  ?= release
 BUILD   := build/$(PRESET)
@@ -10,7 +10,7 @@ CONFIG  := configs/cluster/single_node_moe_dp_ep_instance.json
 DATASET := workloads/swe-bench-qwen3-30b-a3b-50-sps0.2.jsonl
 OUTPUT  := outputs/dp_ep_moe_run.csv
 
-.PHONY: run test build deps check asan tsan bench format clean web package
+.PHONY: run test build deps check asan tsan bench format clean web package sbom
 
 run: build $(DATASET)
 	python3 -m serving --cluster-config '$(CONFIG)' --dtype bfloat16 --block-size 16 \
@@ -48,6 +48,10 @@ web:
 
 package: build
 	cd $(BUILD) && cpack -G DEB
+
+sbom:
+	@mkdir -p build
+	tools/sbom.py build/sbom.cdx.json
 
 format:
 	git ls-files '*.cpp' '*.hpp' | xargs clang-format -i

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/json_depth.hpp"
 #include "engine/prepared_run.hpp"
 #include "engine/run_setup.hpp"
 #include "explain/explanation.hpp"
@@ -51,7 +53,9 @@ std::vector<std::string> flags_in(const fs::path& file) {
     throw UserError("cannot read the run file", Where{file.string(), 0, {}},
                     "give the file that `lockstep run --save-run` wrote");
   }
-  const auto json = nlohmann::json::parse(in, nullptr, false);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const auto json =
+      json_is_deeper(text) ? nlohmann::json() : nlohmann::json::parse(text, nullptr, false);
   if (!json.is_object() || json.value("format", nlohmann::json()) != "lockstep-run") {
     throw UserError("this is no run file", Where{file.string(), 0, "format"},
                     "give the file that `lockstep run --save-run` wrote");

@@ -1,13 +1,17 @@
 // The command line: finds the subcommand, turns failures into a message and an exit code.
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
+#include <new>
 #include <string>
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/memory_limit.hpp"
 #include "bench_import_command.hpp"
 #include "calibrate_command.hpp"
 #include "capacity_command.hpp"
@@ -22,6 +26,7 @@
 #include "perf_command.hpp"
 #include "plan_command.hpp"
 #include "report_command.hpp"
+#include "rerun_command.hpp"
 #include "run_command.hpp"
 #include "serve_command.hpp"
 #include "shell_command.hpp"
@@ -64,6 +69,7 @@ int dispatch(int argc, char** argv) {
   add_explain_command(app, exit_code);
   add_bench_import_command(app, exit_code);
   add_report_command(app, exit_code);
+  add_rerun_command(app, exit_code);
   add_check_command(app, exit_code);
   add_export_command(app, exit_code);
   add_hardware_command(app, exit_code);
@@ -84,13 +90,46 @@ int dispatch(int argc, char** argv) {
   return exit_code;
 }
 
+/// Text that nobody got is no success.
+int with_output_checked(int exit_code) {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) {
+    return exit_code;
+  }
+  std::fprintf(
+      stderr,
+      "error: the standard output could not be written%s%s\n  fix: send it to a place with "
+      "room, or give --quiet\n",
+      errno == 0 ? "" : ": ", errno == 0 ? "" : std::strerror(errno));
+  return static_cast<int>(ExitCode::user_error);
+}
+
+int out_of_memory() {
+  std::fflush(stdout);
+  if (const auto limit = memory_limit()) {
+    std::fprintf(
+        stderr,
+        "error: this needs more memory than the budget of %lld bytes\n  at:  --max-memory\n"
+        "  fix: raise the budget, or make the workload or the cluster smaller\n",
+        static_cast<long long>(*limit));
+  } else {
+    std::fputs(
+        "error: there is not enough memory\n  fix: make the workload or the cluster smaller, or "
+        "use a machine with more memory\n",
+        stderr);
+  }
+  return static_cast<int>(ExitCode::user_error);
+}
+
 }  // namespace
 }  // namespace lockstep
 
 int main(int argc, char** argv) {
   using lockstep::ExitCode;
   try {
-    return lockstep::dispatch(argc, argv);
+    return lockstep::with_output_checked(lockstep::dispatch(argc, argv));
+  } catch (const std::bad_alloc&) {
+    return lockstep::out_of_memory();
   } catch (const lockstep::UserError& error) {
     std::fflush(stdout);
     std::fprintf(stderr, "error: %s\n", error.what());

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/json_depth.hpp"
 #include "report/html_report.hpp"
 #include "report/output_file.hpp"
 #include "report/run_json.hpp"
@@ -39,11 +40,12 @@ nlohmann::ordered_json run_of(const std::filesystem::path& file) {
   if (begin == std::string::npos || text[begin] != '{') {
     return run_file_json(record_from_csv_text(text, file.string()));
   }
-  auto json = nlohmann::ordered_json::parse(text, nullptr, false);
-  if (!json.is_object() || json.value("format", "") != "lockstep-run") {
+  auto json = json_is_deeper(text) ? nlohmann::ordered_json()
+                                   : nlohmann::ordered_json::parse(text, nullptr, false);
+  if (!json.is_object() || json.value("format", nlohmann::ordered_json()) != "lockstep-run") {
     throw UserError("this JSON is no run file", Where{file.string(), 0, "format"}, kMend);
   }
-  if (json.value("version", 0) != 1) {
+  if (json.value("version", nlohmann::ordered_json()) != 1) {
     throw UserError("a run file of another version than 1", Where{file.string(), 0, "version"},
                     "save the run again with this lockstep");
   }

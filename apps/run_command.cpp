@@ -8,15 +8,19 @@
 #include <utility>
 #include <variant>
 
+#include "base/build_commit.hpp"
 #include "base/error.hpp"
+#include "base/memory_limit.hpp"
+#include "base/read_log.hpp"
+#include "base/run_seed.hpp"
+#include "config/absolute_arguments.hpp"
 #include "config/run_flags.hpp"
 #include "engine/prepared_run.hpp"
 #include "engine/run_setup.hpp"
 #include "report/console_reporter.hpp"
-#include "report/html_report.hpp"
 #include "report/observer_fan.hpp"
-#include "report/output_file.hpp"
 #include "report/progress_bar.hpp"
+#include "report/provenance.hpp"
 #include "report/request_csv.hpp"
 #include "report/run_id.hpp"
 #include "report/run_json.hpp"
@@ -24,6 +28,8 @@
 #include "report/run_recorder.hpp"
 #include "report/sparkline.hpp"
 #include "report/trace_writer.hpp"
+#include "run_outputs.hpp"
+#include "stop_signal.hpp"
 
 namespace lockstep {
 namespace {
@@ -40,34 +46,6 @@ void log_warnings(ConsoleReporter& reporter, std::string_view component,
     reporter.on_log({LogSeverity::warning, component, -1, -1, warning});
   }
 }
-
-/// What is written beside the result file. The places are checked before the run.
-struct Outputs {
-  Outputs(const ParsedFlags& flags, const std::string& id) : json(flags.outputs.json) {
-    const auto open = [&](const std::optional<std::string>& path, std::optional<OutputFile>& file) {
-      if (path) {
-        file.emplace(with_run_id(*path, id));
-      }
-    };
-    open(flags.options.output, csv);
-    open(flags.outputs.save_run, run_file);
-    open(flags.outputs.report, report);
-    open(flags.outputs.trace, trace);
-  }
-  bool json;
-  std::optional<OutputFile> csv, run_file, report, trace;
-
-  /// Steps and series are recorded.
-  [[nodiscard]] bool recorded() const { return run_file || report || json; }
-  void commit(const RunRecord& record) const {
-    if (run_file) {
-      run_file->commit(run_file_text(record));
-    }
-    if (report) {
-      report->commit(report_html(record));
-    }
-  }
-};
 
 /// One run from its files to its outputs: open(), simulate(), save(), close().
 class Run {
@@ -87,6 +65,7 @@ public:
         bar_(stdout, shown_.quiet || shown_.json ? Terminal{} : terminal_,
              number_of_requests(setup_)),
         recorder_(setup_.cluster) {
+    static_cast<void>(heed_stop_signals());  // before the first file is begun
     observers_.add(bar_);
     observers_.add(reporter_);
     if (outputs_.recorded()) {
@@ -98,6 +77,9 @@ public:
     }
     prepared_.emplace(flags, setup_.cluster, setup_.workload ? &*setup_.workload : nullptr,
                       library_, observers_);
+    if (outputs_.any()) {
+      provenance_ = make_provenance();
+    }
   }
 
   void open();
@@ -110,12 +92,14 @@ private:
     return terminal_.interactive && !shown_.quiet && !shown_.json;
   }
   [[nodiscard]] RunRecord make_record();
+  [[nodiscard]] Provenance make_provenance();
 
   const RunOptions& options_;
   std::span<const std::string> args_;
   const OutputOptions& shown_;
   std::string id_;
-  Outputs outputs_;
+  RunOutputs outputs_;
+  ReadLog read_;
   RunSetup setup_;
   KernelTimeLibrary library_;
   Terminal terminal_;
@@ -128,6 +112,8 @@ private:
   RunResult result_;
   std::chrono::duration<double> wall_{0};
   RunRecord record_;
+  Provenance provenance_;
+  bool partial_ = false;
 };
 
 void Run::open() {
@@ -142,7 +128,17 @@ void Run::open() {
 void Run::simulate() {
   reporter_.start();
   const auto begin = std::chrono::steady_clock::now();
-  result_ = prepared_->simulation().run();
+  Simulation& simulation = prepared_->simulation();
+  const std::atomic<bool>& stop = heed_stop_signals();
+  while (!stop && simulation.advance()) {
+  }
+  partial_ = stop && simulation.advance();
+  result_ = simulation.finish();
+  if (partial_) {
+    result_.leaks.clear();  // what was in flight
+    result_.all_exited = false;
+    outputs_.become_partial();
+  }
   wall_ = std::chrono::steady_clock::now() - begin;
   bar_.clear();
 }
@@ -157,19 +153,34 @@ RunRecord Run::make_record() {
   record.arguments.assign(args_.begin(), args_.end());
   record.wall_seconds = wall_.count();
   record.warnings = prepared_->warnings();
+  record.partial = partial_;
+  record.provenance = provenance_;
   return record;
 }
 
+Provenance Run::make_provenance() {
+  Provenance provenance = provenance_here(read_);
+  provenance.version = LOCKSTEP_VERSION;
+  provenance.commit = build_commit();
+  provenance.fidelity = options_.fidelity == Fidelity::reference ? "reference" : "vllm";
+  provenance.seed = kRunSeed;
+  provenance.kernel_time_sources = prepared_->simulation().kernel_time_sources();
+  provenance.command = absolute_arguments(args_);
+  provenance.command.insert(provenance.command.begin(), "run");
+  return provenance;
+}
+
 void Run::save() {
-  if (outputs_.csv) {
-    outputs_.csv->commit(request_csv(result_, setup_.cluster));
+  provenance_.partial = partial_;
+  if (outputs_.any()) {
+    outputs_.commit_result(request_csv(result_, setup_.cluster), provenance_);
   }
   if (trace_) {
-    trace_->commit();
+    trace_->commit(provenance_);
   }
   if (outputs_.recorded() || glances()) {
     record_ = make_record();
-    outputs_.commit(record_);
+    outputs_.commit_record(record_);
   }
 }
 
@@ -179,18 +190,28 @@ void Run::close() {
   if (glances()) {
     reporter_.extra(glance(record_, Painter(terminal_)));
   }
+  const auto place = [&](const OutputFile& file, const std::optional<std::string>& name) {
+    return partial_ ? file.path().string() : *name;
+  };
   if (outputs_.csv) {
-    reporter_.saving(*options_.output);
+    reporter_.saving(place(*outputs_.csv, options_.output));
   }
   const auto saved = [&](const std::optional<OutputFile>& file, std::string_view what,
                          const std::optional<std::string>& name) {
     if (file) {
-      reporter_.extra(fmt::format("Saving the {} to: {}\n", what, *name));
+      reporter_.extra(fmt::format("Saving the {} to: {}\n", what, place(*file, name)));
     }
   };
   saved(outputs_.run_file, "run", shown_.save_run);
   saved(outputs_.trace, "trace", shown_.trace);
   saved(outputs_.report, "report", shown_.report);
+  reporter_.count_warnings();
+  if (partial_) {
+    reporter_.on_log({LogSeverity::error, "Main", -1, -1,
+                      fmt::format("the run was stopped at {} ns: {} requests were done, what is "
+                                  "written is partial",
+                                  result_.total_clocks.count(), result_.requests)});
+  }
   reporter_.flush();
   if (shown_.json) {
     std::fputs(summary_text(record_).c_str(), stdout);
@@ -209,12 +230,15 @@ int run_command(std::span<const std::string> args, std::string_view program) {
     std::fputs(usage->text.c_str(), stderr);
     return static_cast<int>(ExitCode::user_error);
   }
+  if (const auto& budget = std::get<ParsedFlags>(flags).outputs.max_memory) {
+    limit_memory(*budget);
+  }
   Run run(std::get<ParsedFlags>(flags), args);
   run.open();
   run.simulate();
   run.save();
   run.close();
-  return static_cast<int>(ExitCode::ok);
+  return stop_exit_code();
 }
 
 }  // namespace lockstep

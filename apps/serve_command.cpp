@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "base/error.hpp"
+#include "base/memory_limit.hpp"
 #include "config/run_flags.hpp"
 #include "endpoint/endpoint.hpp"
 #include "engine/run_setup.hpp"
@@ -105,8 +106,15 @@ void warn(const std::vector<std::string>& warnings) {
   }
 }
 
+bool is_loopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
 void serve(ServeFlags& flags, const std::vector<std::string>& rest) {
   const ParsedFlags run = run_flags_of(rest);
+  if (run.outputs.max_memory) {
+    limit_memory(*run.outputs.max_memory);
+  }
   EndpointOptions& options = flags.endpoint;
   options.version = LOCKSTEP_VERSION;
   options.limits.body_bytes = static_cast<std::size_t>(flags.body_mib) << 20U;
@@ -127,6 +135,10 @@ void serve(ServeFlags& flags, const std::vector<std::string>& rest) {
   warn(setup.cluster.warnings);
   warn(ineffective_flags(run.options, run.given, setup.cluster));
   warn(endpoint.warnings());
+  if (!is_loopback(options.host)) {
+    warn({options.host + " is no loopback address: whoever reaches it may send requests, and there "
+                         "is neither a key nor encryption"});
+  }
   fmt::print("serving {} on http://{}:{} ({} simulated seconds a second)\n", endpoint.model(),
              options.host, endpoint.port(), options.time_scale);
   std::fflush(stdout);

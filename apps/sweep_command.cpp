@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -13,6 +11,7 @@
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
 #include "report/terminal.hpp"
+#include "stop_signal.hpp"
 #include "sweep/slurm_script.hpp"
 #include "sweep/sweep.hpp"
 
@@ -22,14 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kInterrupted = 130;
-
-std::atomic<bool> stop_asked{false};  // a signal handler reaches nothing else
-static_assert(std::atomic<bool>::is_always_lock_free);
-
-extern "C" void ask_to_stop(int) {
-  stop_asked = true;
-  std::signal(SIGINT, SIG_DFL);  // a second one ends at once
-}
 
 struct SweepFlags {
   SweepOptions options;
@@ -73,9 +64,7 @@ int sweep(SweepFlags& flags) {
   }
   options.progress = flags.quiet ? nullptr : stderr;
   options.interactive = detect_terminal(stderr).interactive;
-  options.stop = &stop_asked;
-  std::signal(SIGINT, ask_to_stop);
-  std::signal(SIGTERM, ask_to_stop);
+  options.stop = &heed_stop_signals();
   const SweepReport report = run_sweep(options);
   if (!report.manager) {
     return static_cast<int>(ExitCode::ok);
@@ -84,7 +73,8 @@ int sweep(SweepFlags& flags) {
   if (report.missing > 0) {
     fmt::print(stderr, "interrupted with {} left: the same command goes on from here\n",
                report.missing);
-    return kInterrupted;
+    const int stopped = stop_exit_code();
+    return stopped != 0 ? stopped : kInterrupted;
   }
   return static_cast<int>(ExitCode::ok);
 }

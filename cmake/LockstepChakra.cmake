@@ -14,4 +14,4 @@ add_custom_command(
 
 add_library(lockstep_chakra STATIC "${chakra_dir}/chakra.pb.cc" "${chakra_dir}/chakra.pb.h")
 target_include_directories(lockstep_chakra SYSTEM PUBLIC "${PROJECT_BINARY_DIR}/generated")
-target_link_libraries(lockstep_chakra PUBLIC protobuf::libprotobuf-lite)
+target_link_libraries(lockstep_chakra PUBLIC protobuf::libprotobuf-lite PRIVATE lockstep_hardening)

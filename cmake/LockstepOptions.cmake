@@ -16,7 +16,23 @@ if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE}")
 endif()
 
+# Against what a mistake could be made into: checked copies and stacks, an address space in random
+# order, tables of addresses that nobody writes. A sanitizer checks more, in its own way.
+add_library(lockstep_hardening INTERFACE)
+if(NOT LOCKSTEP_SANITIZE)
+  include(CheckPIESupported)
+  check_pie_supported(LANGUAGES CXX)
+  set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+  target_compile_options(lockstep_hardening INTERFACE
+    $<$<CONFIG:Release,RelWithDebInfo>:-fstack-protector-strong;-fstack-clash-protection;-U_FORTIFY_SOURCE;-D_FORTIFY_SOURCE=2>)
+  if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+    target_compile_options(lockstep_hardening INTERFACE -fcf-protection)
+  endif()
+  target_link_options(lockstep_hardening INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
+endif()
+
 add_library(lockstep_flags INTERFACE)
+target_link_libraries(lockstep_flags INTERFACE lockstep_hardening)
 # -ffp-contract=off: a fused multiply-add would change the last bit of a product, and through a
 # truncation a nanosecond.
 target_compile_options(lockstep_flags INTERFACE

@@ -200,6 +200,9 @@ py::dict flag_kinds() {
   py::dict kinds;
   for (const auto& flags : {field_flags(), own_flags()}) {
     for (const Flag& flag : flags) {
+      if (flag.name == "--max-memory") {
+        continue;  // the interpreter is not ours to limit
+      }
       const char* kind = flag.kind == FlagKind::pair ? "pair" : "switch";
       kinds[py::str(std::string(flag.name.substr(2)))] = flag.takes_value() ? "value" : kind;
     }

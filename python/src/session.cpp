@@ -3,7 +3,9 @@
 #include <utility>
 #include <variant>
 
+#include "base/build_commit.hpp"
 #include "base/error.hpp"
+#include "base/run_seed.hpp"
 #include "report/html_report.hpp"
 #include "report/request_csv.hpp"
 #include "report/run_id.hpp"
@@ -26,7 +28,12 @@ ParsedFlags parse_flags(std::span<const std::string> args) {
   if (std::holds_alternative<HelpText>(flags)) {
     throw UserError("help is no setting of a run", {}, "call help(lockstep.run)");
   }
-  return std::get<ParsedFlags>(std::move(flags));
+  ParsedFlags parsed = std::get<ParsedFlags>(std::move(flags));
+  if (parsed.outputs.max_memory) {
+    throw UserError("a budget would be one of the whole interpreter", {"", 0, "--max-memory"},
+                    "set it with resource.setrlimit, or use `lockstep run`");
+  }
+  return parsed;
 }
 
 namespace {
@@ -66,6 +73,19 @@ Session::Session(ParsedFlags flags, const InlineInputs& inputs)
   }
   run_.emplace(flags_, setup_.cluster, setup_.workload ? &*setup_.workload : nullptr, library_,
                observers_);
+  provenance_ = make_provenance();
+  read_.reset();
+}
+
+/// Without a command: hooks may have decided, and texts may have stood for files.
+Provenance Session::make_provenance() {
+  Provenance provenance = provenance_here(*read_);
+  provenance.version = LOCKSTEP_VERSION;
+  provenance.commit = build_commit();
+  provenance.fidelity = flags_.options.fidelity == Fidelity::reference ? "reference" : "vllm";
+  provenance.seed = kRunSeed;
+  provenance.kernel_time_sources = run_->simulation().kernel_time_sources();
+  return provenance;
 }
 
 bool Session::advance() {
@@ -94,6 +114,7 @@ RunRecord Session::record() {
   record.version = LOCKSTEP_VERSION;
   record.run_id = id_;
   record.warnings = warnings();
+  record.provenance = provenance_;
   return record;
 }
 
@@ -103,6 +124,9 @@ const Finished& Session::finish() {
     finished_.emplace();
     finished_->result = simulation().finish();
     finished_->requests = request_columns(finished_->result, setup_.cluster);
+    const std::string bytes = request_csv(finished_->result, setup_.cluster);
+    provenance_.result = {"", csv_ ? csv_->path().string() : "", std::ssize(bytes),
+                          bytes_digest(bytes)};
     const RunRecord whole = record();
     finished_->timeline = timeline_of(whole);
     finished_->summary = summary_text(whole);
@@ -114,9 +138,12 @@ const Finished& Session::finish() {
 void Session::write_outputs(const RunRecord& record) {
   if (csv_) {
     csv_->commit(csv());
+    if (csv_->is_file()) {
+      OutputFile(provenance_file(csv_->path())).commit(provenance_text(provenance_));
+    }
   }
   if (trace_) {
-    trace_->commit();
+    trace_->commit(provenance_);
   }
   if (run_file_) {
     run_file_->commit(run_file_text(record));

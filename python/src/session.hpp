@@ -9,12 +9,14 @@
 #include <string>
 #include <vector>
 
+#include "base/read_log.hpp"
 #include "columns.hpp"
 #include "config/run_flags.hpp"
 #include "engine/prepared_run.hpp"
 #include "engine/run_setup.hpp"
 #include "report/observer_fan.hpp"
 #include "report/output_file.hpp"
+#include "report/provenance.hpp"
 #include "report/run_recorder.hpp"
 #include "report/timeline.hpp"
 #include "report/trace_writer.hpp"
@@ -62,12 +64,14 @@ public:
   [[nodiscard]] std::vector<std::string> warnings() const { return run_->warnings(); }
 
 private:
+  [[nodiscard]] Provenance make_provenance();
   void write_outputs(const RunRecord& record);
   [[nodiscard]] RunRecord record();
 
   ParsedFlags flags_;
   std::string id_;
   std::optional<OutputFile> csv_, run_file_, report_, trace_file_;
+  std::optional<ReadLog> read_{std::in_place};  ///< only while the constructor runs
   RunSetup setup_;
   KernelTimeLibrary library_;
   StepColumns steps_;
@@ -76,6 +80,7 @@ private:
   ObserverFan observers_;
   std::unique_ptr<AdmissionPolicy> policy_;
   std::optional<PreparedRun> run_;
+  Provenance provenance_;
   std::optional<Finished> finished_;
   bool over_ = false;
   bool broken_ = false;  ///< an exception came out of the engine

@@ -54,19 +54,29 @@ void AtomicFile::write(std::string_view text) {
 }
 
 void AtomicFile::flush() {
+  errno = 0;
   stream_.write(pending_.data(), static_cast<std::streamsize>(pending_.size()));
   pending_.clear();
+  check_written();
+}
+
+void AtomicFile::check_written() const {
   if (!stream_) {
-    fail("writing the output file failed");
+    fail(fmt::format("writing the output file failed{}",
+                     errno == 0 ? "" : fmt::format(" ({})", std::strerror(errno))));
+  }
+}
+
+void AtomicFile::move_to(std::filesystem::path file) {
+  if (temporary_ != file_) {
+    file_ = std::move(file);
   }
 }
 
 void AtomicFile::commit() {
   flush();
   stream_.close();
-  if (!stream_) {
-    fail("writing the output file failed");
-  }
+  check_written();
   if (temporary_ != file_) {
     std::error_code error;
     std::filesystem::rename(temporary_, file_, error);

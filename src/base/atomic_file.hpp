@@ -20,11 +20,16 @@ public:
 
   /// Appends; keeps at most about a megabyte back. Throws UserError when the disk refuses.
   void write(std::string_view text);
+  /// Another place in the same folder than the one planned; without effect on what is written
+  /// directly. Before commit().
+  void move_to(std::filesystem::path file);
+  [[nodiscard]] const std::filesystem::path& path() const { return file_; }
   /// Flushes and puts the file in its place. Throws UserError.
   void commit();
 
 private:
   void flush();
+  void check_written() const;
   [[noreturn]] void fail(std::string_view problem) const;
 
   std::filesystem::path file_;

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <map>
 
+#include "base/read_log.hpp"
 #include "config/cluster_checks.hpp"
 #include "config/cluster_document.hpp"
 #include "config/degrees.hpp"
@@ -267,6 +268,7 @@ void calibrate(Cluster& cluster, const std::shared_ptr<const StepCalibration>& c
 Cluster load_cluster(const std::filesystem::path& file, const RunOptions& options,
                      const SearchPaths& paths) {
   check_run_options(options);
+  ReadLog::note(file, "cluster");
   return resolve(JsonDocument::read(file), options, paths);
 }
 

@@ -1,4 +1,8 @@
 // Lockstep's own flags.
+#include <fmt/format.h>
+
+#include "base/memory_limit.hpp"
+#include "config/flag_matcher.hpp"
 #include "config/flag_setters.hpp"
 #include "config/flag_table.hpp"
 
@@ -6,6 +10,15 @@ namespace lockstep {
 namespace {
 
 using namespace flag_setters;  // NOLINT(google-build-using-namespace)
+
+void store_max_memory(OutputOptions& options, const std::string& text) {
+  options.max_memory = bytes_from_text(text);
+  if (!options.max_memory) {
+    throw FlagRefused{fmt::format(
+        "argument --max-memory: invalid size: '{}' (give bytes, or a number with K, M, G or T)",
+        text)};
+  }
+}
 
 std::vector<Flag> make_own_flags() {
   using K = FlagKind;
@@ -109,6 +122,16 @@ std::vector<Flag> make_own_flags() {
        {},
        {},
        output_path(&OutputOptions::trace)},
+      {"--max-memory",
+       K::text,
+       kGroup,
+       "SIZE",
+       "most memory that the process may take, such as 8G; a run that needs more ends with an "
+       "error "
+       "(default: no limit)",
+       {},
+       {},
+       store_max_memory},
       {"--perf-dir",
        K::text,
        kGroup,

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/read_log.hpp"
 #include "config/near_miss.hpp"
 #include "config/number_text.hpp"
 
@@ -45,6 +46,7 @@ struct Entry {
 class IniFile {
 public:
   explicit IniFile(const std::filesystem::path& file) : name_(file.string()) {
+    ReadLog::note(file, "memory device");
     std::ifstream in(file);
     if (!in) {
       throw UserError(fmt::format("Cannot read the PIM description '{}'.", name_), {name_, 0, ""},

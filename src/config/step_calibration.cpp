@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "base/knots.hpp"
+#include "base/read_log.hpp"
 #include "config/json_view.hpp"
 
 namespace lockstep {
@@ -62,6 +63,7 @@ const StepTerms* StepCalibration::find(const std::string& hardware, const std::s
 }
 
 std::shared_ptr<const StepCalibration> read_step_calibration(const std::filesystem::path& file) {
+  ReadLog::note(file, "calibration");
   const JsonDocument document = JsonDocument::read(file);
   const JsonView root = JsonView::root(document);
   const JsonView list = root.object().require("sets", "a calibration").array();

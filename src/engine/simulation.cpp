@@ -36,6 +36,38 @@ std::optional<AllReduceCurve> all_reduce_of(const Instance& instance, const Clus
   return gpu ? find_curve(gpu->all_reduce, instance.tp, link) : std::nullopt;
 }
 
+constexpr Nanos kClockEnd{std::int64_t{1} << 62};
+constexpr Nanos kLongestTime{std::int64_t{1} << 61};
+
+void check_times_fit(const WorkloadRequest& request, const RunOptions& options) {
+  const auto check = [&](Nanos time, const char* field) {
+    if (time > kLongestTime || time < Nanos{-kLongestTime.count()}) {
+      throw UserError(fmt::format("request {}: {} is {} ns, more than 2^61 (73 years)", request.id,
+                                  field, time.count()),
+                      {options.dataset.value_or(""), 0, field}, "write nanoseconds");
+    }
+  };
+  check(request.arrival, "arrival_time_ns");
+  check(request.tool_duration, "tool_duration_ns");
+}
+
+/// Times since 1970 instead of the beginning of the workload: a run would do nothing for decades.
+std::optional<std::string> late_beginning(const Workload& workload, const RunOptions& options) {
+  constexpr double kManyIntervals = 1e6;
+  Nanos first = Nanos::max();
+  for (const WorkloadRequest& request : workload.requests) {
+    first = request.session_call > 0 ? first : std::min(first, request.arrival);
+  }
+  const double seconds = static_cast<double>(first.count()) / 1e9;
+  if (workload.requests.empty() || seconds < kManyIntervals * options.log_interval) {
+    return std::nullopt;
+  }
+  return fmt::format(
+      "the first request arrives {:.0f} s after the start of the simulation, and nothing happens "
+      "until then: are its arrivals times since 1970?",
+      seconds);
+}
+
 }  // namespace
 
 Simulation::~Simulation() = default;
@@ -65,6 +97,9 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
   router_ = std::make_unique<Router>(std::move(schedulers), options.request_routing_policy);
   if (workload != nullptr) {
     check_requests_fit(*workload);
+    if (auto late = late_beginning(*workload, options)) {
+      warnings_.push_back(std::move(*late));
+    }
     router_->load(*workload, prompts_of(options, policy_));
   } else {
     router_->load_built_in();
@@ -131,6 +166,7 @@ void Simulation::check_requests_fit(const Workload& workload) const {
     }
   }
   for (const WorkloadRequest& request : workload.requests) {
+    check_times_fit(request, options_);
     const std::int64_t total = request.input_toks + std::max<std::int64_t>(request.output_toks, 1);
     if (request.input_toks > prompt_room || total - 1 > total_room) {
       throw UserError(
@@ -191,10 +227,21 @@ bool Simulation::advance() {
     start_opening_event();
   }
   advance_clock();
+  check_clock();
   const std::int64_t before = controller_->activity();
   over_ = !poll_all();
   quiet_ = controller_->activity() == before && !std::exchange(launched_held_, false);
   return !over_;
+}
+
+/// Sums of a time and a duration stay within 64 bits as long as neither is later than this.
+void Simulation::check_clock() const {
+  if (device_->now() > kClockEnd) {
+    throw UserError(
+        fmt::format("the simulated clock has passed {} ns (146 years)", kClockEnd.count()),
+        {options_.dataset.value_or(options_.cluster_config), 0, {}},
+        "check arrival times, tool times and kernel times: nothing takes so long");
+  }
 }
 
 void Simulation::advance_clock() {

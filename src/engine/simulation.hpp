@@ -100,6 +100,7 @@ private:
   [[nodiscard]] Nanos opening_alarm() const;
   void start_opening_event();
   void advance_clock();
+  void check_clock() const;
   [[nodiscard]] bool anybody_asks() const;
   [[nodiscard]] bool asks(const PolledNpu& polled) const;
   [[nodiscard]] bool polls_may_be_skipped() const;

@@ -5,12 +5,9 @@
 
 #include "base/error.hpp"
 #include "base/numeric.hpp"
+#include "base/run_seed.hpp"
 
 namespace lockstep {
-namespace {
-constexpr std::uint32_t kSeed = 42;
-}
-
 ExpertRouter::ExpertRouter(ExpertRoutingPolicy policy, std::int64_t num_experts, std::int64_t top_k,
                            bool round_robin_restarts)
     : policy_(policy),
@@ -23,7 +20,7 @@ ExpertRouter::ExpertRouter(ExpertRoutingPolicy policy, std::int64_t num_experts,
 
 void ExpertRouter::restart() {
   if (policy_ == ExpertRoutingPolicy::random) {  // seeding is the costly part of a router
-    random_ = MersenneTwister::from_key(kSeed);
+    random_ = MersenneTwister::from_key(kRunSeed);
   }
 }
 

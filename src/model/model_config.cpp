@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/json_depth.hpp"
+#include "base/read_log.hpp"
 
 namespace lockstep {
 namespace {
@@ -19,13 +22,19 @@ constexpr std::int64_t kLargestContext = std::int64_t{1} << 40;
 constexpr double kMostWeights = 1e15;
 
 Json parse_file(const std::filesystem::path& file) {
+  ReadLog::note(file, "model");
   std::ifstream stream(file);
   if (!stream) {
     throw UserError("cannot read the model config", Where{file.string(), 0, {}},
                     "check that the file exists and is readable");
   }
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  if (json_is_deeper(text)) {
+    throw UserError(fmt::format("the model config is nested deeper than {} levels", kDeepestJson),
+                    Where{file.string(), 0, {}}, "give the model's Hugging Face config.json");
+  }
   try {
-    Json json = Json::parse(stream);
+    Json json = Json::parse(text);
     if (!json.is_object()) {
       throw UserError("the model config is not a JSON object", Where{file.string(), 0, {}},
                       "give the model's Hugging Face config.json");

@@ -12,6 +12,7 @@
 
 #include "base/error.hpp"
 #include "base/numeric.hpp"
+#include "base/read_log.hpp"
 
 namespace lockstep {
 namespace {
@@ -20,6 +21,7 @@ constexpr std::int64_t kLargestKey = 1'000'000'000;  // squares of differences s
 constexpr double kLargestMicros = 1.0e12;            // eleven days; nanoseconds stay exact
 
 std::string read_whole(const std::filesystem::path& file) {
+  ReadLog::note(file, "kernel times");
   const auto close = [](std::FILE* stream) { std::fclose(stream); };
   const std::unique_ptr<std::FILE, decltype(close)> stream(std::fopen(file.c_str(), "rb"), close);
   std::error_code failed;

@@ -10,12 +10,14 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/read_log.hpp"
 
 namespace lockstep {
 
 class YamlFile {
 public:
   explicit YamlFile(std::filesystem::path file) : file_(std::move(file)) {
+    ReadLog::note(file_, "kernel times");
     try {
       root_ = YAML::LoadFile(file_.string());
     } catch (const YAML::BadFile&) {

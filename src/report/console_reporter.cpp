@@ -64,6 +64,7 @@ bool ConsoleReporter::wants_steps() const {
 }
 
 void ConsoleReporter::on_log(const LogRecord& record) {
+  warnings_ += record.severity == LogSeverity::warning ? 1 : 0;
   if (record.severity >= min_severity()) {
     print(console_log_line(record, settings_.clock()));
   }
@@ -153,6 +154,13 @@ void ConsoleReporter::results(const RunResult& result, double wall_seconds) {
   if (!settings_.quiet) {
     print(summary(result, {options_.log_interval, wall_seconds}, painter_));
     settle();
+  }
+}
+
+void ConsoleReporter::count_warnings() {
+  if (warnings_ > 0) {
+    extra(fmt::format("{} warning{}: see above; --strict makes {}\n", warnings_,
+                      warnings_ == 1 ? "" : "s", warnings_ == 1 ? "it an error" : "them errors"));
   }
 }
 

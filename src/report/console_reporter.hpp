@@ -47,6 +47,8 @@ public:
   void results(const RunResult& result, double wall_seconds);
   /// Any text, unless quiet.
   void extra(std::string_view text);
+  /// How many warnings there were, if any.
+  void count_warnings();
   /// `path` as the user gave it.
   void saving(std::string_view path);
 
@@ -70,6 +72,7 @@ private:
   Painter painter_;
   std::vector<NpuKvLayout> capacities_;
   std::string pending_;
+  std::int64_t warnings_ = 0;
 };
 
 }  // namespace lockstep

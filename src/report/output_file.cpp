@@ -68,6 +68,7 @@ OutputFile::OutputFile(const fs::path& path) {
   if (fs::exists(status)) {
     check_writable(path_, W_OK);
     if (!fs::is_regular_file(status)) {
+      is_file_ = false;
       return;
     }
   }
@@ -82,6 +83,18 @@ void OutputFile::commit(std::string_view bytes) const {
   AtomicFile file(path_);
   file.write(bytes);
   file.commit();
+}
+
+void OutputFile::become_partial() {
+  if (is_file_) {
+    path_ = partial_path(path_);
+  }
+}
+
+fs::path partial_path(const fs::path& path) {
+  fs::path partial = path;
+  partial.replace_filename(path.stem().string() + ".partial" + path.extension().string());
+  return partial;
 }
 
 std::string with_run_id(std::string path, std::string_view run_id) {

@@ -19,9 +19,18 @@ public:
   /// this throws (UserError: full disk, folder gone). Devices and pipes are written directly.
   void commit(std::string_view bytes) const;
 
+  /// False: a device or pipe, beside which no further file belongs.
+  [[nodiscard]] bool is_file() const { return is_file_; }
+  /// Results of a run that was stopped go beside the place of whole ones: run.partial.csv.
+  void become_partial();
+
 private:
   std::filesystem::path path_;  ///< absolute, links followed
+  bool is_file_ = true;
 };
+
+/// run.csv: run.partial.csv. For what is no whole result.
+[[nodiscard]] std::filesystem::path partial_path(const std::filesystem::path& path);
 
 /// `path` with every literal {run_id} replaced.
 [[nodiscard]] std::string with_run_id(std::string path, std::string_view run_id);

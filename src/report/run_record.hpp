@@ -14,6 +14,7 @@
 #include "base/units.hpp"
 #include "network/collective.hpp"
 #include "perf/kernel_times.hpp"
+#include "report/provenance.hpp"
 
 namespace lockstep {
 
@@ -107,6 +108,8 @@ struct RunRecord {
   LookupCounts lookups;
   std::vector<std::string> kernel_time_sources;
   std::vector<std::string> warnings;
+  bool partial = false;  ///< stopped before its end: what was finished by then
+  Provenance provenance;
 };
 
 }  // namespace lockstep

@@ -162,6 +162,7 @@ nlohmann::ordered_json summary_json(const RunRecord& record) {
     }
     out["cluster_config"] = record.cluster_config;
     out["dataset"] = record.dataset.empty() ? Json() : Json(record.dataset);
+    out["partial"] = record.partial;
     out["wall_seconds"] = record.wall_seconds;
   }
   out["simulated_ns"] = record.total_ns;
@@ -182,6 +183,9 @@ nlohmann::ordered_json summary_json(const RunRecord& record) {
   }
   if (record.live) {
     add_live(record, out);
+  }
+  if (!record.provenance.empty()) {
+    out["provenance"] = provenance_json(record.provenance);
   }
   return out;
 }

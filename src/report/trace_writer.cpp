@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "iteration/trace.hpp"
+#include "report/output_file.hpp"
 
 namespace lockstep {
 namespace {
@@ -218,8 +219,16 @@ void TraceWriter::on_request_done(const Request& request) {
   put("decode", first, request.end_time, "");
 }
 
-void TraceWriter::commit() {
-  file_.write("\n]}\n");
+void TraceWriter::commit(const Provenance& provenance) {
+  file_.write("\n]");
+  if (!provenance.empty()) {
+    file_.write(",\"otherData\":");
+    file_.write(provenance_text(provenance));
+  }
+  file_.write("}\n");
+  if (provenance.partial) {
+    file_.move_to(partial_path(file_.path()));
+  }
   file_.commit();
 }
 

@@ -20,6 +20,7 @@
 #include "config/cluster.hpp"
 #include "engine/device_listener.hpp"
 #include "engine/run_result.hpp"
+#include "report/provenance.hpp"
 
 namespace lockstep {
 
@@ -39,7 +40,8 @@ public:
   [[nodiscard]] LogSeverity min_severity() const override { return LogSeverity::error; }
 
   /// Ends the file and puts it in its place. Throws UserError.
-  void commit();
+  /// `provenance` goes into the trace as well, unless it is empty.
+  void commit(const Provenance& provenance = {});
 
 private:
   enum class Process : std::uint8_t { instances = 1, npus, network, requests };

@@ -7,11 +7,11 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/run_seed.hpp"
 
 namespace lockstep {
 namespace {
 
-constexpr std::uint32_t kSeed = 42;
 constexpr std::int64_t kBuiltInRequests = 16;
 constexpr std::int64_t kBuiltInPrompt = 64;
 constexpr std::int64_t kBuiltInTotal = 128;
@@ -49,7 +49,7 @@ Prompts prompts_of(const RunOptions& options, const FidelityPolicy& policy) {
 Router::Router(std::vector<Scheduler*> schedulers, RoutingPolicy policy)
     : policy_(policy),
       schedulers_(std::move(schedulers)),
-      random_(MersenneTwister::from_key(kSeed)) {
+      random_(MersenneTwister::from_key(kRunSeed)) {
   if (policy == RoutingPolicy::custom) {
     throw UserError("request routing policy CUSTOM has no rule to follow",
                     Where{{}, 0, "--request-routing-policy"}, "choose LOAD, RR or RAND");

@@ -22,11 +22,11 @@ constexpr std::string_view kFlagPrefix = "flag.";
 constexpr std::string_view kWorkloadPrefix = "workload.";
 
 /// Flags that a run in memory has no use for, or that have a place of their own.
-constexpr std::array<std::string_view, 16> kNotHere = {
-    "--help",         "--cluster-config", "--dataset",     "--num-reqs",
-    "--output",       "--run-id",         "--inputs-root", "--cleanup-inputs",
-    "--log-interval", "--log-level",      "--log-format",  "--json",
-    "--quiet",        "--save-run",       "--report",      "--trace"};
+constexpr std::array<std::string_view, 17> kNotHere = {
+    "--help",       "--cluster-config", "--dataset",        "--num-reqs",     "--output",
+    "--run-id",     "--inputs-root",    "--cleanup-inputs", "--log-interval", "--log-level",
+    "--log-format", "--json",           "--quiet",          "--save-run",     "--report",
+    "--trace",      "--max-memory"};
 
 /// With underscores or dashes, with or without the two in front.
 std::string flag_name(std::string_view name) {

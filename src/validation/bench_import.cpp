@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "base/json_depth.hpp"
 #include "config/json_document.hpp"
 #include "config/json_view.hpp"
 
@@ -262,7 +263,8 @@ std::string contents(const fs::path& file) {
 /// Several lines that are objects of their own: a log. A result is one object.
 bool is_log(const std::string& text) {
   const std::string first = text.substr(0, text.find('\n'));
-  const auto json = nlohmann::json::parse(first, nullptr, false);
+  const auto json =
+      json_is_deeper(first) ? nlohmann::json() : nlohmann::json::parse(first, nullptr, false);
   return json.is_object() && !json.contains("benchmarks") && !json.contains("ttfts") &&
          !json.contains("request_throughput");
 }

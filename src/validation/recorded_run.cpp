@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "base/error.hpp"
+#include "base/json_depth.hpp"
 #include "config/json_document.hpp"
 #include "config/json_view.hpp"
 
@@ -80,7 +81,7 @@ public:
   RequestLine(const std::string& text, const fs::path& file, std::int64_t line)
       : file_(file), line_(line) {
     try {
-      json_ = nlohmann::json::parse(text);
+      json_ = json_is_deeper(text) ? nlohmann::json() : nlohmann::json::parse(text);
     } catch (const nlohmann::json::exception&) {
       refuse("", "this line is no JSON", "the recording may have been cut off: record it again");
     }

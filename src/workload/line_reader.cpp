@@ -7,10 +7,12 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/read_log.hpp"
 
 namespace lockstep {
 
-LineReader::LineReader(std::filesystem::path file) : file_(std::move(file)) {
+LineReader::LineReader(std::filesystem::path file, std::size_t longest_line)
+    : file_(std::move(file)), longest_line_(longest_line) {
   const Where where{file_.string(), 0, {}};
   std::error_code ignored;
   if (!std::filesystem::exists(file_, ignored)) {
@@ -22,6 +24,7 @@ LineReader::LineReader(std::filesystem::path file) : file_(std::move(file)) {
     throw UserError("the workload is a folder, not a file", where,
                     "name a file with one JSON object per line");
   }
+  ReadLog::note(file_, "workload");
   stream_.rdbuf()->pubsetbuf(nullptr, 0);  // blocks go straight into buffer_
   stream_.open(file_, std::ios::binary);
   if (!stream_) {
@@ -38,6 +41,11 @@ bool LineReader::fill() {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;
     begin_ = 0;
+  }
+  if (end_ > longest_line_) {
+    throw UserError(fmt::format("this line is longer than {} bytes", longest_line_),
+                    Where{file_.string(), line_number_ + 1, {}},
+                    "a workload has one JSON object per line; check that this is one");
   }
   if (end_ + kPadding == buffer_.size()) {
     buffer_.resize(2 * end_ + kPadding);

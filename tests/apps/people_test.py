@@ -180,7 +180,7 @@ class Shells(Case):
     def test_bash(self):
         script = self.folder / "lockstep.bash"
         script.write_text(call("completions", "bash").stdout)
-        for words, expected in (("lockstep re", {"report"}),
+        for words, expected in (("lockstep re", {"report", "rerun"}),
                                 ("lockstep run --fid", {"--fidelity"}),
                                 ("lockstep run --fidelity ", {"reference", "vllm"}),
                                 ("lockstep perf ch", {"check"}),

@@ -176,6 +176,9 @@ class Resuming(Case):
     def test_an_interrupted_sweep_goes_on(self):
         self.kill_and_resume(signal.SIGINT, 130)
 
+    def test_a_terminated_sweep_goes_on(self):
+        self.kill_and_resume(signal.SIGTERM, 143)
+
     def test_two_at_once_are_refused(self):
         spec = self.spec(MANY)
         process = subprocess.Popen([BINARY, "sweep", spec, "--output", self.base()], cwd=ROOT,

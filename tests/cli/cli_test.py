@@ -104,6 +104,10 @@ class Case(unittest.TestCase):
             self.assertIn(text, message)
         self.assertEqual(list(self.out.iterdir()), [])
 
+    def empty(self):
+        for file in self.out.iterdir():
+            file.unlink()
+
     def accepted(self, args):
         file = self.out / "result.csv"
         done = lockstep(*args, "--output", file)
@@ -252,7 +256,7 @@ class Strict(Case):
         args = ["--cluster-config", self.cluster(), "--perf-dir", perf, "--inputs-root", "x"]
         text, _ = self.accepted(args)
         self.assertIn("--inputs-root has no effect", text)
-        (self.out / "result.csv").unlink()
+        self.empty()
         self.refused([*args, "--strict"], "--inputs-root has no effect", "--strict")
 
     def test_extrapolation_is_refused(self):
@@ -261,7 +265,7 @@ class Strict(Case):
         args = ["--cluster-config", self.cluster(), "--perf-dir", perf, "--dataset", file,
                 "--max-num-seqs", 4, "--max-num-batched-tokens", 2048]
         self.accepted(args)
-        (self.out / "result.csv").unlink()
+        self.empty()
         self.refused([*args, "--strict"], "--strict")
 
     def bundle(self):

@@ -48,6 +48,20 @@ TEST_F(OutputFileTest, ReplacesWhatWasThereAndLeavesNothingBeside) {
   EXPECT_EQ(entries(), 1U);
 }
 
+TEST_F(OutputFileTest, PartOfAResultGoesBesideThePlaceOfAWholeOne) {
+  put(folder_ / "a.csv", "whole");
+  OutputFile file(folder_ / "a.csv");
+  file.become_partial();
+  file.commit("part");
+  EXPECT_EQ(read_bytes(folder_ / "a.csv"), "whole");
+  EXPECT_EQ(read_bytes(folder_ / "a.partial.csv"), "part");
+  EXPECT_EQ(partial_path("x/run"), fs::path("x/run.partial"));
+  OutputFile device("/dev/null");
+  EXPECT_FALSE(device.is_file());
+  device.become_partial();
+  EXPECT_EQ(device.path(), "/dev/null");
+}
+
 TEST_F(OutputFileTest, WritesThroughALink) {
   put(folder_ / "real.csv", "old");
   fs::create_symlink(folder_ / "real.csv", folder_ / "link.csv");

@@ -118,6 +118,20 @@ TEST(WorkloadReader, ReadsLinesLongerThanItsBlocks) {
   EXPECT_EQ(workload.requests[2].input_toks, 8);
 }
 
+TEST(LineReader, RefusesALineThatIsTooLongBeforeItIsAllInMemory) {
+  const TemporaryFolder folder;
+  const std::size_t longest = LineReader::kBlock;
+  LineReader reader(folder.write("lines", "first\n" + std::string(8 * longest, 'x') + "\n"),
+                    longest);
+  EXPECT_EQ(reader.next(), "first");
+  try {
+    static_cast<void>(reader.next());
+    FAIL() << "a line of eight times the limit";
+  } catch (const UserError& error) {
+    EXPECT_EQ(error.where().line, 2);
+  }
+}
+
 TEST(LineReader, FindsLinesAcrossBlockBorders) {
   const TemporaryFolder folder;
   std::string text;

@@ -65,6 +65,18 @@ function instances(run) {
   });
 }
 
+/** What made the result, and from which files. */
+function provenance(run) {
+  const made = run.summary.provenance;
+  if (!made) return [];
+  return [
+    element('p', { class: 'note' },
+      `Made by lockstep ${made.lockstep}, commit ${made.commit}, seed ${made.seed}. `
+      + `Result file: xxh128 ${made.result.xxh128}. ${made.command.length ? `lockstep ${made.command.join(' ')}` : ''}`),
+    element('ul', { class: 'note' }, ...made.inputs.map((file) =>
+      element('li', {}, `${file.role}: ${file.path} (${file.xxh128 ?? 'no file'})`)))];
+}
+
 function origin(run) {
   const kernels = run.summary.kernel_times;
   if (!kernels) return [];
@@ -82,7 +94,9 @@ export function overview() {
     several ? comparison() : cards(),
     ...runs.map((run) => element('details', several ? {} : { open: '' },
       element('summary', {}, several ? `What ran: ${run.name}` : 'What ran'),
-      element('ul', {}, ...instances(run)), ...origin(run))),
+      element('ul', {}, ...instances(run)), ...origin(run), ...provenance(run))),
+    ...runs.filter((run) => run.summary.partial).map((run) =>
+      element('p', { class: 'warn' }, `${several ? `${run.name}: ` : ''}The run was stopped before its end: this is part of it.`)),
     ...runs.flatMap((run) => (run.summary.warnings ?? []).map((warning) =>
       element('p', { class: 'warn' }, several ? `${run.name}: ${warning}` : warning))));
 }

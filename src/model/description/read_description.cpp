@@ -10,6 +10,8 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/json_depth.hpp"
+#include "base/read_log.hpp"
 #include "model/description/config_fields.hpp"
 #include "model/description/families.hpp"
 #include "model/description/quantisation.hpp"
@@ -24,12 +26,14 @@ namespace fs = std::filesystem;
 constexpr double kMostWeights = 1e15;
 
 Json parse_object(const fs::path& file) {
+  ReadLog::note(file, "model");
   std::ifstream stream(file);
   if (!stream) {
     throw UserError("cannot read the model config", Where{file.string(), 0, {}},
                     "check that the file exists and is readable");
   }
-  Json json = Json::parse(stream, nullptr, false);
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  const Json json = json_is_deeper(text) ? Json() : Json::parse(text, nullptr, false);
   if (!json.is_object()) {
     throw UserError("the model config is not a JSON object", Where{file.string(), 0, {}},
                     "give the model's Hugging Face config.json");

@@ -14,6 +14,8 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/json_depth.hpp"
+#include "base/read_log.hpp"
 #include "perf/tables/table_format.hpp"
 
 namespace lockstep {
@@ -28,7 +30,8 @@ namespace fs = std::filesystem;
 }
 
 std::optional<TableOrigin> origin_of(std::string_view text) {
-  const auto json = nlohmann::json::parse(text, nullptr, false);
+  const auto json =
+      json_is_deeper(text) ? nlohmann::json() : nlohmann::json::parse(text, nullptr, false);
   if (!json.is_object()) {
     return std::nullopt;
   }
@@ -98,6 +101,7 @@ std::optional<TableOrigin> OperationTable::peek(const fs::path& file) {
 }
 
 OperationTable::OperationTable(const fs::path& file) {
+  ReadLog::note(file, "kernel times");
   const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
   struct stat status {};
   if (descriptor < 0 || ::fstat(descriptor, &status) != 0) {

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/json_depth.hpp"
 
 namespace lockstep {
 namespace {
@@ -58,7 +59,9 @@ const nlohmann::json& manifest(const fs::path& file) {
     return found->second;
   }
   std::ifstream in(file);
-  nlohmann::json json = nlohmann::json::parse(in, nullptr, false);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  nlohmann::json json =
+      json_is_deeper(text) ? nlohmann::json() : nlohmann::json::parse(text, nullptr, false);
   if (json.is_discarded() || !json.is_array()) {
     throw UserError("this manifest is not a JSON list of tables", Where{file.string(), 0, {}},
                     "restore it from where the tables came from");

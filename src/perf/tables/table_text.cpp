@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "base/error.hpp"
+#include "base/read_log.hpp"
 
 namespace lockstep {
 namespace {
@@ -27,6 +28,7 @@ constexpr std::size_t kMostBytes = std::size_t{4} << 30;  // of text: more is no
 }
 
 std::string read_bytes(const fs::path& file) {
+  ReadLog::note(file, "kernel times");
   std::ifstream in(file, std::ios::binary);
   if (!in) {
     refuse(file, "cannot read this file", "check that it exists and that you may read it");

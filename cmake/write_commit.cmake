@@ -1,0 +1,27 @@
+# cmake -DSOURCE_DIR=... -DOUTPUT=... -P write_commit.cmake: what build_commit() answers.
+set(commit "$ENV{LOCKSTEP_COMMIT}")  # for packages that are built from an archive
+find_program(GIT git)
+if(commit STREQUAL "" AND GIT AND EXISTS "${SOURCE_DIR}/.git")
+  execute_process(COMMAND "${GIT}" -C "${SOURCE_DIR}" rev-parse HEAD
+    OUTPUT_VARIABLE commit OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
+  if(failed)
+    set(commit "")
+  else()
+    execute_process(COMMAND "${GIT}" -C "${SOURCE_DIR}" diff-index --quiet HEAD --
+      ERROR_QUIET RESULT_VARIABLE differs)
+    if(differs)
+      string(APPEND commit "+changes")
+    endif()
+  endif()
+endif()
+if(commit STREQUAL "")
+  set(commit "unknown")
+endif()
+set(text "#include \"base/build_commit.hpp\"\n\nstd::string_view lockstep::build_commit() {\n  return \"${commit}\";\n}\n")
+set(before "")
+if(EXISTS "${OUTPUT}")
+  file(READ "${OUTPUT}" before)
+endif()
+if(NOT before STREQUAL text)
+  file(WRITE "${OUTPUT}" "${text}")
+endif()
