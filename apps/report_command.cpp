@@ -40,10 +40,10 @@ nlohmann::ordered_json run_of(const std::filesystem::path& file) {
     return run_file_json(record_from_csv_text(text, file.string()));
   }
   auto json = nlohmann::ordered_json::parse(text, nullptr, false);
-  if (!json.is_object() || json.value("format", "") != "lockstep-run") {
+  if (!json.is_object() || json.value("format", nlohmann::ordered_json()) != "lockstep-run") {
     throw UserError("this JSON is no run file", Where{file.string(), 0, "format"}, kMend);
   }
-  if (json.value("version", 0) != 1) {
+  if (json.value("version", nlohmann::ordered_json()) != 1) {
     throw UserError("a run file of another version than 1", Where{file.string(), 0, "version"},
                     "save the run again with this lockstep");
   }

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/json_nesting.hpp"
 
 namespace lockstep {
 namespace {
@@ -24,8 +26,13 @@ Json parse_file(const std::filesystem::path& file) {
     throw UserError("cannot read the model config", Where{file.string(), 0, {}},
                     "check that the file exists and is readable");
   }
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  if (nests_too_deeply(text)) {
+    throw UserError("the model config is nested too deeply", Where{file.string(), 0, {}},
+                    "give the model's Hugging Face config.json");
+  }
   try {
-    Json json = Json::parse(stream);
+    Json json = Json::parse(text);
     if (!json.is_object()) {
       throw UserError("the model config is not a JSON object", Where{file.string(), 0, {}},
                       "give the model's Hugging Face config.json");

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "base/error.hpp"
+#include "base/json_nesting.hpp"
 #include "config/json_document.hpp"
 #include "config/json_view.hpp"
 
@@ -79,6 +80,9 @@ class RequestLine {
 public:
   RequestLine(const std::string& text, const fs::path& file, std::int64_t line)
       : file_(file), line_(line) {
+    if (nests_too_deeply(text)) {
+      refuse("", "this line is nested too deeply", "each line describes one request");
+    }
     try {
       json_ = nlohmann::json::parse(text);
     } catch (const nlohmann::json::exception&) {

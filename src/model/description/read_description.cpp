@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/json_nesting.hpp"
 #include "model/description/config_fields.hpp"
 #include "model/description/families.hpp"
 #include "model/description/quantisation.hpp"
@@ -29,7 +31,8 @@ Json parse_object(const fs::path& file) {
     throw UserError("cannot read the model config", Where{file.string(), 0, {}},
                     "check that the file exists and is readable");
   }
-  Json json = Json::parse(stream, nullptr, false);
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  Json json = nests_too_deeply(text) ? Json() : Json::parse(text, nullptr, false);
   if (!json.is_object()) {
     throw UserError("the model config is not a JSON object", Where{file.string(), 0, {}},
                     "give the model's Hugging Face config.json");

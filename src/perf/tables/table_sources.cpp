@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/json_nesting.hpp"
 
 namespace lockstep {
 namespace {
@@ -58,8 +60,9 @@ const nlohmann::json& manifest(const fs::path& file) {
     return found->second;
   }
   std::ifstream in(file);
-  nlohmann::json json = nlohmann::json::parse(in, nullptr, false);
-  if (json.is_discarded() || !json.is_array()) {
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_array() || nests_too_deeply(text)) {
     throw UserError("this manifest is not a JSON list of tables", Where{file.string(), 0, {}},
                     "restore it from where the tables came from");
   }
