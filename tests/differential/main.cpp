@@ -169,6 +169,7 @@ int main(int argc, char** argv) {
   app.add_option("--count", settings.count, "cases");
   app.add_option("--seed", settings.seed, "of the cases (default: any, printed)");
   app.add_option("--keep", settings.keep, "folder of a case that differs");
+  app.add_option("--write", settings.write, "folder for the cases; nothing is compared");
   CLI11_PARSE(app, argc, argv);
   return lockstep::testing::compare(settings);
 }
