@@ -121,7 +121,11 @@ private:
 
   void count(const std::string& outcome) {
     constexpr std::size_t kShown = 12;
-    ++tally_.cases;
+    constexpr std::int64_t kTold = 10'000;
+    if (++tally_.cases % kTold == 0) {
+      fmt::print("{} cases\n", tally_.cases);
+      std::fflush(stdout);
+    }
     tally_.preempting += outcome.find(" preemptions 0 ") == std::string::npos ? 1 : 0;
     if (is_refusal(outcome)) {
       ++tally_.refused;
