@@ -1,7 +1,9 @@
 # make run    installs what is missing, builds, runs the DP+EP MoE case and shows its result
 # make test   builds everything and runs all the tests
-# Further: make check (format, includes, static analysis), asan, tsan, bench, format, clean,
-# package (a .deb), sbom (what is in it, with licences), web (the report page from its sources; needs node and npm).
+# Further: make check (format, includes, static analysis), asan, tsan, bench, format, clean, fuzz
+# (every parser, FUZZ_SECONDS each; needs clang), differential (random runs, CASES of them),
+# package (a .deb), sbom (what is in it, with licences), web (the report page from its sources;
+# needs node and npm).
 
 PRESET  ?= release
 BUILD   := build/$(PRESET)
@@ -10,7 +12,10 @@ CONFIG  := configs/cluster/single_node_moe_dp_ep_instance.json
 DATASET := workloads/swe-bench-qwen3-30b-a3b-50-sps0.2.jsonl
 OUTPUT  := outputs/dp_ep_moe_run.csv
 
-.PHONY: run test build deps check asan tsan bench format clean web package sbom
+.PHONY: run test build deps check asan tsan bench format clean web package sbom fuzz differential
+
+FUZZ_SECONDS ?= 60
+CASES ?= 10000
 
 run: build $(DATASET)
 	python3 -m serving --cluster-config '$(CONFIG)' --dtype bfloat16 --block-size 16 \
@@ -37,6 +42,14 @@ check:
 
 asan tsan:
 	$(MAKE) test PRESET=$@
+
+fuzz: deps
+	cmake --preset fuzz
+	cmake --build build/fuzz -j $(JOBS) --target fuzzers
+	tools/run_fuzzers.sh build/fuzz $(FUZZ_SECONDS)
+
+differential: build
+	$(BUILD)/tests/differential/differential --count $(CASES) --keep $(BUILD)/differential-case
 
 bench: deps
 	cmake --preset release -DLOCKSTEP_BENCH=ON

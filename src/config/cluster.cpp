@@ -20,6 +20,7 @@
 #include "config/network_plan.hpp"
 #include "config/network_reader.hpp"
 #include "config/node_memory.hpp"
+#include "config/path_name.hpp"
 #include "config/placement_reader.hpp"
 #include "config/power_reader.hpp"
 #include "config/run_options_check.hpp"
@@ -169,7 +170,7 @@ private:
     Instance instance;
     instance.id = static_cast<std::int32_t>(cluster_.instances.size());
     instance.node = static_cast<std::int32_t>(node);
-    instance.hardware = view.require("hardware", "instance configuration").text();
+    instance.hardware = path_name(view.require("hardware", "instance configuration"));
     instance.model = model(view.require("model_name", "instance configuration"));
     const Degrees degrees = resolve_degrees(view, *instance.model, cluster_.warnings);
     instance.num_npus = degrees.num_npus;
@@ -180,7 +181,8 @@ private:
   }
 
   std::shared_ptr<const ModelConfig> model(const JsonView& view) {
-    const std::string name = view.text();
+    std::string name = view.text();
+    name = name.ends_with(".json") ? name : path_name(view);  // a file's path is taken as it is
     std::shared_ptr<const ModelConfig>& known = models_[name];
     if (known) {
       return known;

@@ -8,14 +8,14 @@ namespace lockstep {
 namespace {
 
 /// No cluster is larger; keeps every product within 64 bits.
-constexpr std::int64_t kMost = std::int64_t{1} << 20;
+constexpr std::int64_t kMostRanks = std::int64_t{1} << 20;
 
 std::optional<std::int64_t> degree(const JsonView& instance, std::string_view key) {
   const auto value = instance.find(key);
   if (!value) {
     return std::nullopt;
   }
-  return value->integer_between(-kMost, kMost);
+  return value->integer_between(-kMostRanks, kMostRanks);
 }
 
 [[noreturn]] void not_a_product(const JsonView& instance, const Degrees& d) {
@@ -114,9 +114,9 @@ Degrees resolve_degrees(const JsonView& instance, const ModelConfig& model,
   if (d.tp < 1 || d.pp < 1 || d.ep < 1) {
     below_one(instance, d);
   }
-  if (d.num_npus > kMost) {
+  if (d.num_npus > kMostRanks) {
     instance.fail_at("num_npus", fmt::format("{} NPUs in one instance", d.num_npus),
-                     fmt::format("use at most {}", kMost));
+                     fmt::format("use at most {}", kMostRanks));
   }
   check_model(instance, d, model);
   return d;

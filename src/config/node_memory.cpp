@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "config/number_text.hpp"
+#include "config/path_name.hpp"
 
 namespace lockstep {
 namespace {
@@ -28,7 +29,7 @@ PimDevice find_pim_device(const JsonView& name, double mem_size,
                           const std::vector<std::filesystem::path>& dirs) {
   std::vector<std::string> places;
   for (const auto& dir : dirs) {
-    const std::filesystem::path file = dir / (name.text() + ".ini");
+    const std::filesystem::path file = dir / (path_name(name) + ".ini");
     std::error_code ignored;
     if (std::filesystem::is_regular_file(file, ignored)) {
       return read_pim_device(file, mem_size);

@@ -42,6 +42,7 @@ Recurrence::Recurrence(const DeviceSimulatorSpec& spec)
     company.begun.assign(npus.size(), -1);
     for (Row& row : company.rows) {
       row.times.resize(npus.size());
+      row.order.resize(npus.size());
     }
     for (std::size_t member = 0; member < npus.size(); ++member) {
       const auto npu = static_cast<std::size_t>(npus[member]);
@@ -73,6 +74,7 @@ void Recurrence::at_boundary(std::int32_t npu, Nanos now, std::int64_t copy) {
   }
   company->sound = row.copy == copy;
   row.times[member] = now;
+  row.order[row.there] = member_of_[static_cast<std::size_t>(npu)];
   if (++row.there < row.times.size() || !company->sound) {
     return;
   }
@@ -95,7 +97,8 @@ bool Recurrence::find_period(Company& company, const Row& row) const {
       continue;
     }
     const Nanos length = row.times.front() - earlier.times.front();
-    bool alike = length > Nanos{0};
+    // Who of those that come together comes first decides later who is served first.
+    bool alike = length > Nanos{0} && row.order == earlier.order;
     for (std::size_t i = 1; alike && i < row.times.size(); ++i) {
       alike = row.times[i] - earlier.times[i] == length;
     }

@@ -61,9 +61,10 @@ public:
 
 private:
   static constexpr std::int32_t kNone = -1;
-  /// Periods of up to so many copies are looked for; late members make some of two.
-  static constexpr std::int64_t kLongest = 4;
-  static constexpr std::size_t kRows = 8;
+  /// Periods of up to so many copies are looked for. Late members make some of two; in a ring the
+  /// order of members that begin together moves on from copy to copy.
+  static constexpr std::int64_t kLongest = 16;
+  static constexpr std::size_t kRows = 32;
   /// A company that keeps more times than this has no loops.
   static constexpr std::size_t kMostTimes = 1U << 16U;
 
@@ -72,7 +73,8 @@ private:
     std::int64_t number = -1;
     std::int64_t copy = 0;
     std::size_t there = 0;
-    std::vector<Nanos> times;
+    std::vector<Nanos> times;         ///< by member
+    std::vector<std::int32_t> order;  ///< in which they came; the first `there` count
   };
   /// Times base + k * period + offset, k below periods.
   struct LeftOut {

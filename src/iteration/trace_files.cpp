@@ -14,6 +14,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
+#include "base/inside.hpp"
 #include "iteration/chakra.hpp"
 #include "iteration/graph_builder.hpp"
 
@@ -119,19 +120,24 @@ std::string iteration_name(const IterationLabel& label) {
   return fmt::format("instance{}_batch{}", label.instance, label.batch);
 }
 
+/// A model may be named by the path of its file: no name leads out of where we write.
+fs::path model_folder(const IterationLabel& label) {
+  return kept_inside(label.hardware) / kept_inside(label.model);
+}
+
 }  // namespace
 
 fs::path trace_path(const IterationLabel& label) {
-  return fs::path("trace") / label.hardware / label.model / (iteration_name(label) + ".txt");
+  return fs::path("trace") / model_folder(label) / (iteration_name(label) + ".txt");
 }
 
 fs::path graph_folder(const IterationLabel& label) {
-  return fs::path("workload") / label.hardware / label.model / iteration_name(label);
+  return fs::path("workload") / model_folder(label) / iteration_name(label);
 }
 
 fs::path wave_folder(const IterationLabel& first, const std::string& group) {
-  return fs::path("workload") / first.hardware / first.model /
-         fmt::format("dp_{}_batch{}", group, first.batch);
+  return fs::path("workload") / model_folder(first) /
+         kept_inside(fmt::format("dp_{}_batch{}", group, first.batch));
 }
 
 void write_trace_file(const fs::path& file, const IterationTrace& trace) {

@@ -60,6 +60,10 @@ std::vector<std::string> known_models(const std::vector<fs::path>& dirs) {
 
 /// Up to three known names that the given one may stand for, best first.
 std::vector<std::string> near_names(const std::string& name, std::vector<std::string> known) {
+  constexpr std::size_t kLongestName = 256;  // beyond it nothing is near, and the search is slow
+  if (name.size() > kLongestName) {
+    return {};
+  }
   const auto distance = [wanted = lower(name)](const std::string& candidate) {
     const std::string text = lower(candidate);
     const std::string base = text.substr(text.rfind('/') + 1);  // the owner is often left out

@@ -1,5 +1,6 @@
 #include "perf/bundle_meta.hpp"
 
+#include "base/inside.hpp"
 #include "perf/yaml_file.hpp"
 
 namespace lockstep {
@@ -49,6 +50,10 @@ SkewMeta read_skew_of_tp(const YamlFile& yaml, const YAML::Node& entry, const Sk
   const YAML::Node table = yaml.child(entry, "bucket_table");
   if (YamlFile::present(table)) {
     meta.bucket_table = yaml.as<std::string>(table, "bucket_table");
+    if (!stays_inside(meta.bucket_table)) {
+      yaml.refuse(table.Mark(), "bucket_table leads out of the bundle's folder",
+                  "give a path below it, such as tp1/skew_fit.csv");
+    }
   }
   const YAML::Node buckets = yaml.child(entry, "alpha_by_bucket");
   if (YamlFile::present(buckets) && buckets.IsMap()) {

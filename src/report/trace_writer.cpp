@@ -35,8 +35,7 @@ enum Part : std::int64_t { kCompute, kCommunication, kMemory, kParts };
 
 }  // namespace
 
-TraceWriter::TraceWriter(const std::filesystem::path& file, const Cluster& cluster)
-    : cluster_(cluster), file_(file) {
+TraceWriter::TraceWriter(const std::filesystem::path& file, const Cluster& cluster) : file_(file) {
   for (const Instance& instance : cluster.instances) {
     instance_of_npu_.insert(instance_of_npu_.end(), static_cast<std::size_t>(instance.width()),
                             instance.id);

@@ -71,7 +71,6 @@ private:
   [[nodiscard]] std::string_view row_name(std::int32_t npu, std::int64_t batch,
                                           std::int32_t row) const;
 
-  const Cluster& cluster_;
   std::vector<std::int32_t> instance_of_npu_;
   std::map<TrackKey, Track> tracks_;
   std::array<std::int32_t, 5> next_tid_{};  ///< by process

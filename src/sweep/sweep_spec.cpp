@@ -83,7 +83,7 @@ void SweepSpec::read_list() {
     for (const auto& [name, value] : entry.json().items()) {
       const JsonView view(document_, value, child_path(entry.path(), name));
       check_setting_name(name, view);
-      const auto in_grid = [&](const Axis& axis) { return axis.name == name; };
+      const auto in_grid = [&key = name](const Axis& axis) { return axis.name == key; };
       if (std::any_of(grid_.begin(), grid_.end(), in_grid)) {
         view.fail(fmt::format("'{}' is in the grid as well", name), "keep it in one of the two");
       }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <sstream>
@@ -16,18 +17,21 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMostValues = 100'000;
+/// A value takes a character at least: only aliases make more values than that.
+constexpr std::size_t kMostFromAliases = 10'000;
 constexpr int kDeepest = 32;
 constexpr std::uintmax_t kLargestFile = std::uintmax_t{16} << 20;
 
 class Converter {
 public:
-  explicit Converter(JsonDocument& document) : document_(document) {}
+  Converter(JsonDocument& document, std::size_t characters)
+      : document_(document), most_(std::min(kMostValues, characters + kMostFromAliases)) {}
 
   Json convert(const YAML::Node& node, const std::string& path, int depth) {
-    if (++values_ > kMostValues || depth > kDeepest) {
+    if (++values_ > most_ || depth > kDeepest) {
       fail(node, path,
            depth > kDeepest ? fmt::format("values are nested deeper than {} levels", kDeepest)
-                            : fmt::format("this file unfolds to more than {} values", kMostValues),
+                            : fmt::format("this file unfolds to more than {} values", most_),
            "write a simpler file; aliases count as often as they are used");
     }
     document_.lines[path] = node.Mark().line + 1;
@@ -97,6 +101,7 @@ private:
   }
 
   JsonDocument& document_;
+  std::size_t most_;
   std::size_t values_ = 0;
 };
 
@@ -107,7 +112,7 @@ JsonDocument parse_yaml(const std::string& text, const std::string& file) {
   document.file = file;
   try {
     const YAML::Node root = YAML::Load(text);
-    document.root = Converter(document).convert(root, "", 0);
+    document.root = Converter(document, text.size()).convert(root, "", 0);
   } catch (const YAML::Exception& error) {
     throw UserError(error.msg, {file, error.mark.line + 1, {}}, "correct the YAML");
   }

@@ -80,8 +80,11 @@ class RequestLine {
 public:
   RequestLine(const std::string& text, const fs::path& file, std::int64_t line)
       : file_(file), line_(line) {
+    if (json_is_deeper(text)) {
+      refuse("", "this line is nested too deeply", "each line describes one request");
+    }
     try {
-      json_ = json_is_deeper(text) ? nlohmann::json() : nlohmann::json::parse(text);
+      json_ = nlohmann::json::parse(text);
     } catch (const nlohmann::json::exception&) {
       refuse("", "this line is no JSON", "the recording may have been cut off: record it again");
     }

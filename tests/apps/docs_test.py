@@ -23,7 +23,8 @@ PAGES = ("quickstart.md", "report.md", "dp-ep.md", "run-json.md", "explain.md", 
 ELSEWHERE = {"sweep.md": "plan_test.py", "plan.md": "plan_test.py", "workloads.md": "plan_test.py",
              "python.md": "python/tests/test_docs.py", "vllm.md": "needs recorded runs", "validate.md": "needs recorded runs",
              "conformance.md": "made by tests/conformance/replay.py", "quirks.md": "a list of rules",
-             "accuracy.md": "needs measured points", "scale.md": "measurements"}
+             "accuracy.md": "needs measured points", "scale.md": "measurements",
+             "testing.md": "commands of the tests themselves"}
 
 
 def commands_of(page):

@@ -203,5 +203,19 @@ TEST(ClusterErrors, RepeatedKeysAreNotedAndTheLastCounts) {
             (std::vector<std::string>{"'link_bw' is given more than once; the last one counts"}));
 }
 
+TEST(ClusterErrors, NamesLeadNowhereElse) {
+  const std::string one = "/nodes/0/instances/1";
+  for (const char* name : {"../../secret/model", "/etc/model", "a/../../b"}) {
+    EXPECT_EQ(refusal(changed(good(), one + "/model_name", name)),
+              fmt::format("'{}' leads out of the folder that it is looked for in @ "
+                          "nodes[0].instances[1].model_name",
+                          name));
+    EXPECT_EQ(refusal(changed(good(), one + "/hardware", name)),
+              fmt::format("'{}' leads out of the folder that it is looked for in @ "
+                          "nodes[0].instances[1].hardware",
+                          name));
+  }
+}
+
 }  // namespace
 }  // namespace lockstep::testing

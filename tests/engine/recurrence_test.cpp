@@ -237,8 +237,8 @@ RC_GTEST_PROP(Recurrence, ALimitIsKept, ()) {
 
 /// The same as the engine runs it: unlike instances that share a router, so that one is asked at
 /// times at which another is in the middle of its layers.
-void expect_same_run(const testing::ToyCluster& toy, RunOptions options) {
-  const testing::Calls calls = testing::some_calls();
+void expect_same_run(const testing::ToyCluster& toy, RunOptions options,
+                     const testing::Calls& calls = testing::some_calls()) {
   options.fold_layers = true;
   const testing::Outcome folded = testing::run_toy(toy, calls, options);
   options.fold_layers = false;
@@ -267,6 +267,21 @@ TEST(Recurrence, RunsAreTheSame) {
     metered.network = R"({"collective_algorithm":"doubleBinaryTree"})";
     expect_same_run(metered, options);
   }
+}
+
+/// What members do at the same time they do in an order, and who writes shared memory first is
+/// served first. In this ring of four the order is another after every copy.
+TEST(Recurrence, MembersThatBeginTogetherKeepTheirOrder) {
+  testing::Replica member = testing::replica_of("toy/moe", 1, 1, 4);
+  member.group = "A";
+  testing::Calls calls;
+  calls.add(0, 1, 1).add(0, 1, 1).add(0, 1, 1).add(0, 1, 1);
+  calls.add(600'000, 64, 1).add(600'000, 1, 1);
+  RunOptions options = testing::round_robin();
+  options.dtype = DataType::fp8;
+  testing::ToyCluster toy(4, member);
+  toy.link_latency = "20000";
+  expect_same_run(toy, options, calls);
 }
 
 }  // namespace

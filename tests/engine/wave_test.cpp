@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/system_fixture.hpp"
+#include "iteration/trace_builder.hpp"
 
 namespace lockstep {
 namespace {
@@ -173,6 +174,57 @@ TEST(Wave, AGroupOfOneNeedsNobody) {
   for (const SeenBatch& batch : outcome.batches) {
     EXPECT_EQ(batch.padding, 0);
     EXPECT_FALSE(batch.dummy);
+  }
+}
+
+/// Makes the rows of every dummy once more, from nothing but one token padded to the wave.
+class DummyWatcher final : public RunObserver {
+public:
+  DummyWatcher(const Cluster& cluster, const RunOptions& options, KernelTimeLibrary& library)
+      : cluster_(cluster), options_(options), library_(library) {}
+
+  [[nodiscard]] bool wants_programs() const override { return true; }
+  void on_program(const Batch& batch, const IterationTrace& trace, const Program&) override {
+    if (!batch.dummy) {
+      return;
+    }
+    const Instance& instance = cluster_.instances[static_cast<std::size_t>(batch.instance)];
+    const FidelityPolicy policy = FidelityPolicy::for_mode(options_.fidelity);
+    TraceBuilder builder(cluster_, instance, library_.times_for(instance),
+                         {options_.expert_routing_policy,
+                          options_.expert_exchange,
+                          policy.single_block_without_copy,
+                          policy,
+                          {}});
+    Batch dummy = make_dummy_batch(0, instance.id, Nanos{0});
+    pad_batch(dummy, batch.total_len);
+    dummy.wave_tokens = batch.wave_tokens;
+    IterationTrace expected;
+    builder.build(dummy, batch.total_len, expected, nullptr);
+    EXPECT_EQ(to_text(trace), to_text(expected));
+    ++dummies;
+  }
+
+  int dummies = 0;
+
+private:
+  const Cluster& cluster_;
+  const RunOptions& options_;
+  KernelTimeLibrary& library_;
+};
+
+TEST(Wave, AnIdleMemberCostsWhatItsDummyCosts) {
+  for (const Fidelity fidelity : {Fidelity::reference, Fidelity::vllm}) {
+    RunOptions options = testing::round_robin();
+    options.fidelity = fidelity;
+    options.engine_terms = EngineTerms::none();
+    const Cluster cluster =
+        parse_cluster(pair_of_experts().json(), "toy.json", options, testing::ToyModels::paths());
+    KernelTimeLibrary library(PerfSources{});
+    DummyWatcher watcher(cluster, options, library);
+    const Calls calls = uneven();
+    Simulation(cluster, options, &calls.workload(), library, watcher).run();
+    EXPECT_GT(watcher.dummies, 8);
   }
 }
 

@@ -90,5 +90,12 @@ TEST_F(TraceFiles, RefusedTracesLeaveNothingBehind) {
   EXPECT_FALSE(fs::exists(root_));
 }
 
+TEST(TraceFileNames, StayInTheFolder) {
+  const IterationLabel label{"../../gpu", "/models/../mine/config.json", 3, 7};
+  EXPECT_EQ(trace_path(label), "trace/gpu/models/mine/config.json/instance3_batch7.txt");
+  EXPECT_EQ(graph_folder(label), "workload/gpu/models/mine/config.json/instance3_batch7");
+  EXPECT_EQ(wave_folder(label, "A/../../B"), "workload/gpu/models/mine/config.json/dp_A/B_batch7");
+}
+
 }  // namespace
 }  // namespace lockstep

@@ -272,5 +272,24 @@ TEST(DescriptionConformance, CheckpointsKeepWhatTheirListsName) {
   EXPECT_EQ(experts_of("nvidia--Llama-3.1-70B-Instruct-FP8").mlp.type, WeightType::fp8);
 }
 
+/// Expressions come with the checkpoint: whatever they are, they are answered, and soon.
+TEST_F(Description, RefusesModulesThatCannotBeFollowed) {
+  const auto config = [](const std::string& pattern) {
+    return R"({"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2,
+      "num_attention_heads": 8, "intermediate_size": 128, "vocab_size": 100,
+      "max_position_embeddings": 512,
+      "quantization_config": {"quant_method": "fp8", "ignored_layers": [")" +
+           pattern + R"("]}})";
+  };
+  for (const std::string& pattern :
+       {std::string(R"(re:mlp\\)"), std::string("re:["), "re:" + std::string(2000, '('),
+        "*" + std::string(2000, 'a')}) {
+    const UserError error = failure(config(pattern));
+    EXPECT_THAT(error.problem(), HasSubstr("cannot be followed"));
+    EXPECT_EQ(error.where().path, "quantization_config.ignored_layers");
+  }
+  EXPECT_EQ(read(config("re:(((.*)*)*)*x")).layers.size(), 1U);
+}
+
 }  // namespace
 }  // namespace lockstep

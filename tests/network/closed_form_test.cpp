@@ -2,6 +2,10 @@
 #include "network/closed_form.hpp"
 
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <string>
+#include <vector>
 
 #include "base/error.hpp"
 #include "network/vectors.hpp"
@@ -80,6 +84,35 @@ TEST(ClosedForm, EqualsEveryRecordedCollective) {
     }
   }
   EXPECT_EQ(total, 4284);
+}
+
+/// On any grid, for any kind: twice the bandwidth everywhere is never slower, nor is half the
+/// latency.
+RC_GTEST_PROP(ClosedFormProperty, FasterLinksAreNeverSlower, ()) {
+  std::vector<Topology::Dimension> dims(*rc::gen::inRange<std::size_t>(1, 4));
+  for (Topology::Dimension& dim : dims) {
+    dim = {
+        *rc::gen::element(TopologyKind::ring, TopologyKind::fully_connected, TopologyKind::switch_),
+        *rc::gen::inRange<std::int64_t>(1, 9), 0.5 + *rc::gen::inRange(0, 1000),
+        static_cast<double>(*rc::gen::inRange(0, 5000))};
+  }
+  const CollectiveRequest request{
+      *rc::gen::element(CollectiveKind::all_reduce, CollectiveKind::all_gather,
+                        CollectiveKind::reduce_scatter, CollectiveKind::all_to_all),
+      Bytes{*rc::gen::inRange<std::int64_t>(1, 100'000'000)},
+      {}};
+  const CollectiveSettings settings = CollectiveSettings::all(
+      algorithm_from_name(*rc::gen::element<std::string>("ring", "direct")));
+  const CollectiveSpan slow = closed_form(Topology(dims), request, settings, kCosts);
+  std::vector<Topology::Dimension> faster = dims;
+  const bool wider = *rc::gen::arbitrary<bool>();
+  for (Topology::Dimension& dim : faster) {
+    dim.bandwidth *= wider ? 2 : 1;
+    dim.latency /= wider ? 1 : 2;
+  }
+  const CollectiveSpan fast = closed_form(Topology(faster), request, settings, kCosts);
+  RC_ASSERT(fast.first <= slow.first);
+  RC_ASSERT(fast.last <= slow.last);
 }
 
 }  // namespace

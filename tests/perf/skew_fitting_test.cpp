@@ -144,5 +144,13 @@ INSTANTIATE_TEST_SUITE_P(All, MeasuredSkew,
                                            "RTXPRO6000/Qwen/Qwen3-32B/bf16",
                                            "RTXPRO6000/Qwen/Qwen3-30B-A3B-Instruct-2507/bf16"));
 
+TEST(BundleMeta, ATableLiesInItsBundle) {
+  const testing::TempDir dir;
+  EXPECT_THROW(static_cast<void>(read_bundle_meta(dir.write(
+                   "meta.yaml",
+                   "skew_fit: {enabled: true, per_tp: {1: {bucket_table: ../../secret.csv}}}\n"))),
+               UserError);
+}
+
 }  // namespace
 }  // namespace lockstep

@@ -136,16 +136,53 @@ std::string without_outer_model(std::string pattern) {
   return at == std::string::npos ? pattern : pattern.erase(at, kOuter.size());
 }
 
+/// Matched state by state: the usual way takes exponential time for some expressions, and the
+/// whole stack for others. Throws std::regex_error for what is none.
+std::regex expression(const std::string& pattern) {
+  constexpr std::size_t kLongest = 1000;
+  if (pattern.size() > kLongest) {
+    throw std::regex_error(std::regex_constants::error_complexity);
+  }
+  return std::regex(pattern, std::regex::ECMAScript | std::regex_constants::__polynomial);
+}
+
+bool is_expression(const std::string& pattern) {
+  return pattern.rfind("re:", 0) == 0;
+}
+
+std::regex expression_for_glob(const std::string& pattern) {
+  return expression("(.*\\.)?" + glob_to_regex(pattern) + "(\\..*)?");
+}
+
 bool names(const std::string& listed, std::string_view module) {
   const std::string pattern = without_outer_model(listed);
-  if (pattern.rfind("re:", 0) == 0) {
-    return std::regex_search(module.begin(), module.end(), std::regex(pattern.substr(3)));
+  if (is_expression(pattern)) {
+    return std::regex_search(module.begin(), module.end(), expression(pattern.substr(3)));
   }
   if (pattern.find('*') == std::string::npos) {
     return !pattern.empty() && contains_segments(module, pattern);
   }
-  const std::regex whole("(.*\\.)?" + glob_to_regex(pattern) + "(\\..*)?");
-  return std::regex_match(module.begin(), module.end(), whole);
+  return std::regex_match(module.begin(), module.end(), expression_for_glob(pattern));
+}
+
+/// A list of modules, every entry of which can be followed.
+std::vector<std::string> modules_in(const ConfigFields& q, const char* key) {
+  std::vector<std::string> listed = q.texts(key);
+  for (const std::string& entry : listed) {
+    const std::string pattern = without_outer_model(entry);
+    try {
+      if (is_expression(pattern)) {
+        static_cast<void>(expression(pattern.substr(3)));
+      } else if (pattern.find('*') != std::string::npos) {
+        static_cast<void>(expression_for_glob(pattern));
+      }
+    } catch (const std::regex_error&) {
+      q.fail(key, fmt::format("'{}' cannot be followed", entry.substr(0, 100)),
+             "give a module's name, a name with '*', or 're:' and a regular expression of at most "
+             "1000 characters without references back");
+    }
+  }
+  return listed;
 }
 
 }  // namespace
@@ -186,7 +223,7 @@ std::optional<Quantisation> read_quantisation(const ConfigFields& config) {
   }
   for (const char* list :
        {"modules_to_not_convert", "ignored_layers", "ignore", "exclude_modules"}) {
-    append(result.kept, q.texts(list));
+    append(result.kept, modules_in(q, list));
   }
   result.fp8_cache = eight_bit_cache(q);
   return result;
@@ -194,7 +231,7 @@ std::optional<Quantisation> read_quantisation(const ConfigFields& config) {
 
 Quantisation read_quantisation_file(const ConfigFields& file) {
   const ConfigFields q = file.object("quantization");
-  return {optimizer_format(q), q.texts("exclude_modules"), eight_bit_cache(q)};
+  return {optimizer_format(q), modules_in(q, "exclude_modules"), eight_bit_cache(q)};
 }
 
 }  // namespace lockstep

@@ -10,7 +10,9 @@
 #include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <type_traits>
 #include <utility>
 
 #include "base/error.hpp"
@@ -29,25 +31,35 @@ namespace fs = std::filesystem;
                   "remove it and import its source again: lockstep perf import");
 }
 
+/// A member of the file's description; `otherwise` where it is absent or of another type.
+template <class Value>
+Value described(const nlohmann::json& json, const char* key, Value otherwise) {
+  const auto found = json.find(key);
+  const bool fits =
+      found != json.end() &&
+      (std::is_same_v<Value, std::string> ? found->is_string() : found->is_number_integer());
+  return fits ? found->template get<Value>() : otherwise;
+}
+
 std::optional<TableOrigin> origin_of(std::string_view text) {
   const auto json =
       json_is_deeper(text) ? nlohmann::json() : nlohmann::json::parse(text, nullptr, false);
   if (!json.is_object()) {
     return std::nullopt;
   }
-  const auto operation = measured_operation_from_name(json.value("operation", std::string()));
+  const auto operation = measured_operation_from_name(described(json, "operation", std::string()));
   if (!operation) {
     return std::nullopt;
   }
   TableOrigin origin;
   origin.operation = *operation;
-  origin.gpu = json.value("gpu", std::string());
-  origin.engine = json.value("engine", std::string());
-  origin.version = json.value("version", std::string());
-  origin.source = json.value("source", std::string());
-  origin.source_bytes = json.value("source_bytes", std::int64_t{0});
-  origin.source_time = json.value("source_time", std::int64_t{0});
-  origin.rows_left_out = json.value("rows_left_out", std::int64_t{0});
+  origin.gpu = described(json, "gpu", std::string());
+  origin.engine = described(json, "engine", std::string());
+  origin.version = described(json, "version", std::string());
+  origin.source = described(json, "source", std::string());
+  origin.source_bytes = described(json, "source_bytes", std::int64_t{0});
+  origin.source_time = described(json, "source_time", std::int64_t{0});
+  origin.rows_left_out = described(json, "rows_left_out", std::int64_t{0});
   return origin;
 }
 
@@ -161,6 +173,11 @@ void OperationTable::read_layout(const fs::path& file) {
   begins_ = parts.take<std::uint32_t>(header.slices + 1);
   keys_ = parts.take<std::int32_t>(header.slices * header.key_count);
   micros_ = parts.take<float>(header.points);
+  // Made so with intent, for the checksum fits: rows of a slice must be rows of the table.
+  if (begins_.front() != 0 || begins_.back() != header.points ||
+      std::ranges::adjacent_find(begins_, std::greater_equal()) != begins_.end()) {
+    damaged(file, "its slices are no parts of its rows");
+  }
   key_count_ = header.key_count;
   auto origin = origin_of({text.data(), text.size()});
   if (!origin || table_schema(origin->operation).slice.size() != key_count_) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
@@ -62,7 +63,7 @@ const nlohmann::json& manifest(const fs::path& file) {
   const std::string text{std::istreambuf_iterator<char>(in), {}};
   nlohmann::json json =
       json_is_deeper(text) ? nlohmann::json() : nlohmann::json::parse(text, nullptr, false);
-  if (json.is_discarded() || !json.is_array()) {
+  if (!json.is_array()) {
     throw UserError("this manifest is not a JSON list of tables", Where{file.string(), 0, {}},
                     "restore it from where the tables came from");
   }
