@@ -55,8 +55,10 @@ def first_difference(expected, actual):
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 CLOCK = re.compile(r"^\[\d\d:\d\d:\d\d\.\d{3}\] ")
 VARYING = ("Total simulation time:", "Saving each request's")
-# Of the reference's own files; and what Lockstep says before the start instead of at first use.
-FOREIGN = ("Removed ASTRA-Sim inputs root", "exceeds profiled")
+# Of the reference's own files; what Lockstep says before the start instead of at first use; and its
+# count of warnings at the end.
+FOREIGN = ("Removed ASTRA-Sim inputs root", "exceeds profiled", "--strict makes it an error",
+           "--strict makes them errors")
 
 
 def comparable_lines(text):
