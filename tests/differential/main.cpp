@@ -63,6 +63,8 @@ private:
     const std::string plain = outcome_of(made, Path::plain, bundles_);
     count(plain);
     require(made, "the fast path", plain, [&] { return outcome_of(made, Path::fast, bundles_); });
+    require(made, "the quiet path", without_batches(plain),
+            [&] { return without_batches(outcome_of(made, Path::quiet, bundles_)); });
     if (*rc::gen::inRange(0, 4) == 0) {  // the slowest path
       require(made, "the exported run", plain,
               [&] { return outcome_of(made, Path::exported, bundles_); });

@@ -20,6 +20,7 @@ namespace lockstep::testing {
 namespace {
 
 constexpr std::string_view kRefused = "refused: ";
+constexpr std::string_view kBatches = "batches:\n";
 
 /// Keeps what every path must show alike, and ends a run that asks for ever.
 class Watcher final : public RunObserver {
@@ -43,7 +44,10 @@ public:
       check_round_trip(batch, trace);
     }
   }
-  [[nodiscard]] bool wants_polls() const override { return path_ != Path::fast; }
+  [[nodiscard]] bool wants_polls() const override {
+    return path_ != Path::fast && path_ != Path::quiet;
+  }
+  [[nodiscard]] bool wants_batches() const override { return path_ != Path::quiet; }
   [[nodiscard]] bool wants_programs() const override { return path_ == Path::exported; }
   [[nodiscard]] const std::string& batches() const { return batches_; }
 
@@ -97,7 +101,7 @@ std::string figures(const RunResult& result) {
 
 ParsedFlags flags_of(const Case& made, Path path) {
   std::vector<std::string> words = made.flags;
-  if (path != Path::fast) {
+  if (path != Path::fast && path != Path::quiet) {
     words.emplace_back("--no-fold-layers");
   }
   words.insert(words.end(), {"--model-dir", ToyModels::paths().models.front().string()});
@@ -117,8 +121,8 @@ std::string run(const Case& made, Path path, std::shared_ptr<KernelTimeStore> bu
   Watcher watcher(path, setup.cluster, FidelityPolicy::for_mode(flags.options.fidelity));
   PreparedRun prepared(flags, setup.cluster, &*setup.workload, library, watcher);
   const RunResult result = prepared.simulation().run();
-  return request_csv(result, setup.cluster) + watcher.batches() + figures(result) +
-         fmt::format("{}\n", fmt::join(prepared.warnings(), "\n"));
+  return request_csv(result, setup.cluster) + figures(result) +
+         fmt::format("{}\n{}", fmt::join(prepared.warnings(), "\n"), kBatches) + watcher.batches();
 }
 
 }  // namespace
@@ -129,6 +133,11 @@ std::string outcome_of(const Case& made, Path path, std::shared_ptr<KernelTimeSt
   } catch (const UserError& error) {
     return fmt::format("{}{}", kRefused, error.what());
   }
+}
+
+std::string without_batches(const std::string& outcome) {
+  const std::size_t begin = outcome.find(kBatches);
+  return begin == std::string::npos ? outcome : outcome.substr(0, begin);
 }
 
 bool is_refusal(const std::string& outcome) {

@@ -11,7 +11,8 @@ namespace lockstep::testing {
 
 enum class Path : std::uint8_t {
   plain,    ///< every layer, every poll
-  fast,     ///< as `lockstep run`: equal layers and quiet polls are left out
+  fast,     ///< equal layers and quiet polls are left out, but every batch is told
+  quiet,    ///< as `lockstep run`: steps that nobody sees are left out too
   exported  ///< every layer; each graph is also written to bytes and read back
 };
 
@@ -19,6 +20,9 @@ enum class Path : std::uint8_t {
 /// std::logic_error for a run that does not end and for a graph that comes back another.
 [[nodiscard]] std::string outcome_of(const Case& made, Path path,
                                      std::shared_ptr<KernelTimeStore> bundles);
+
+/// Without the batches, which a quiet run does not tell.
+[[nodiscard]] std::string without_batches(const std::string& outcome);
 
 /// Whether an outcome is a refusal.
 [[nodiscard]] bool is_refusal(const std::string& outcome);

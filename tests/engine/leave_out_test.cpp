@@ -121,8 +121,7 @@ RC_GTEST_PROP(LeaveOut, NobodyCanTell, ()) {
   fast.enable_prefix_caching = *rc::gen::element(false, true);
   fast.block_size = *rc::gen::element(1, 4, 16);
   if (*rc::gen::element(false, true)) {  // room for little more than the largest request
-    fast.num_gpu_blocks_override =
-        *rc::gen::inRange<std::int64_t>(290, 500) / fast.block_size + 2;
+    fast.num_gpu_blocks_override = *rc::gen::inRange<std::int64_t>(290, 500) / fast.block_size + 2;
   }
   RunOptions plain = fast;
   plain.fold_layers = false;
@@ -162,6 +161,30 @@ TEST(LeaveOut, NotWhereOthersListen) {
   const QuietRun run = quiet_run(two, calls, options_for(Fidelity::reference, true));
   EXPECT_EQ(run.programs, run.steps);
   EXPECT_LT(quiet_run(two, calls, options_for(Fidelity::vllm, true)).programs, run.steps);
+}
+
+TEST(LeaveOut, AFreeInstanceHearsAtOnce) {
+  testing::Calls calls;
+  calls.add(0, 64, 20).add(1'000'003, 64, 20);
+  const testing::ToyCluster two(2, testing::replica_of("toy/deep_dense"));
+  const auto wait = [&](Fidelity fidelity) {
+    return testing::run_toy(two, calls, options_for(fidelity, true)).by_id().back().queuing_delay;
+  };
+  EXPECT_GT(wait(Fidelity::reference), Nanos{0});
+  EXPECT_EQ(wait(Fidelity::vllm), Nanos{0});
+}
+
+TEST(LeaveOut, IdsDoNotQueue) {
+  testing::Calls calls;
+  calls.add(0, 64, 1).add(0, 64, 1);
+  testing::ToyCluster two(2, testing::replica_of("toy/dense"));
+  two.cpu_latency = 5'000;
+  const auto later = [&](Fidelity fidelity) {
+    const auto served = testing::run_toy(two, calls, options_for(fidelity, true)).by_id();
+    return served[1].ttft - served[0].ttft;
+  };
+  EXPECT_GE(later(Fidelity::reference), Nanos{5'000});
+  EXPECT_EQ(later(Fidelity::vllm), Nanos{0});
 }
 
 TEST(LeaveOut, WhoWantsBatchesGetsAll) {

@@ -23,7 +23,7 @@ void write_bundle(const TempDir& dir, const std::string& folder, double micros,
                                        "\nlayernorm,1," + std::to_string(micros) + "\n");
 }
 
-std::string error_of(KernelTimeLibrary& library, const Instance& instance) {
+std::string refusal_of_library(KernelTimeLibrary& library, const Instance& instance) {
   try {
     (void)library.times_for(instance);
   } catch (const UserError& error) {
@@ -72,20 +72,20 @@ TEST(KernelTimeLibrary, SaysWhatIsMissingAndWhatIsThere) {
   write_bundle(dir, "GPU/owner/other/fp8/tp1", 1);
   KernelTimeLibrary library(only(dir.path()));
   const std::string root = dir.path().string();
-  EXPECT_THAT(error_of(library, instance_of("GPU", small_model(), 4)),
+  EXPECT_THAT(refusal_of_library(library, instance_of("GPU", small_model(), 4)),
               AllOf(HasSubstr("no tp4 in " + root + "/GPU/owner/model/bf16"),
                     HasSubstr("present: tp1, tp2")));
   Instance wide = instance_of("GPU", small_model());
   wide.dtype = DataType::float32;
-  EXPECT_THAT(error_of(library, wide),
+  EXPECT_THAT(refusal_of_library(library, wide),
               AllOf(HasSubstr("no variant fp32 under " + root + "/GPU/owner/model"),
                     HasSubstr("present: bf16")));
-  EXPECT_THAT(error_of(library, instance_of("GPU", small_model("owner/modle"))),
+  EXPECT_THAT(refusal_of_library(library, instance_of("GPU", small_model("owner/modle"))),
               AllOf(HasSubstr("no model owner/modle"), HasSubstr("owner/model, owner/other")));
-  EXPECT_THAT(error_of(library, instance_of("TPU", small_model())),
+  EXPECT_THAT(refusal_of_library(library, instance_of("TPU", small_model())),
               AllOf(HasSubstr("no hardware TPU"), HasSubstr("present: GPU")));
   KernelTimeLibrary nowhere(only(dir.path() / "absent"));
-  EXPECT_THAT(error_of(nowhere, instance_of("GPU", small_model())),
+  EXPECT_THAT(refusal_of_library(nowhere, instance_of("GPU", small_model())),
               HasSubstr("none of the folders for bundles exists"));
 }
 
@@ -93,7 +93,7 @@ TEST(KernelTimeLibrary, RefusesABundleWithoutMeta) {
   const TempDir dir;
   dir.write("GPU/owner/model/bf16/tp1/dense.csv", "layer,tokens,time_us\n");
   KernelTimeLibrary library(only(dir.path()));
-  EXPECT_THAT(error_of(library, instance_of("GPU", small_model())), HasSubstr("no meta.yaml"));
+  EXPECT_THAT(refusal_of_library(library, instance_of("GPU", small_model())), HasSubstr("no meta.yaml"));
 }
 
 TEST(KernelTimeLibrary, WarnsOnceOfLimitsAboveTheProfile) {
