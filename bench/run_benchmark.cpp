@@ -36,19 +36,20 @@ struct Run {
   std::int64_t requests;  ///< what the answer must hold
 };
 
-RunOptions options_of(const Run& run) {
+RunOptions options_of(const Run& run, const std::string& fidelity) {
   const std::vector<std::string> args = {"--cluster-config", data_dir() / run.config,
                                          "--dataset",        data_dir() / run.dataset,
                                          "--num-reqs",       run.lines,
                                          "--dtype",          "bfloat16",
                                          "--max-num-seqs",   run.max_num_seqs,
                                          "--perf-dir",       data_dir() / "bundles",
-                                         "--model-dir",      data_dir() / "configs/model"};
+                                         "--model-dir",      data_dir() / "configs/model",
+                                         "--fidelity",       fidelity};
   return std::get<ParsedFlags>(parse_run_flags(args)).options;
 }
 
-void simulate(benchmark::State& state, const Run& run) {
-  const RunOptions options = options_of(run);
+void simulate(benchmark::State& state, const Run& run, const std::string& fidelity) {
+  const RunOptions options = options_of(run, fidelity);
   std::int64_t steps = 0;
   for (auto _ : state) {
     const RunSetup setup = load_run(options);
@@ -67,7 +68,7 @@ void simulate(benchmark::State& state, const Run& run) {
 }
 
 void read_inputs(benchmark::State& state, const Run& run) {
-  const RunOptions options = options_of(run);
+  const RunOptions options = options_of(run, "reference");
   for (auto _ : state) {
     const RunSetup setup = load_run(options);
     KernelTimeLibrary library(setup.perf);
@@ -99,8 +100,11 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (std::filesystem::is_directory(lockstep::data_dir())) {
     for (const lockstep::Run& run : lockstep::runs()) {
-      benchmark::RegisterBenchmark(("run/" + run.name).c_str(), lockstep::simulate, run)
-          ->Unit(benchmark::kMillisecond);
+      for (const std::string fidelity : {"reference", "vllm"}) {
+        benchmark::RegisterBenchmark((fidelity + "/" + run.name).c_str(), lockstep::simulate, run,
+                                     fidelity)
+            ->Unit(benchmark::kMillisecond);
+      }
       benchmark::RegisterBenchmark(("read/" + run.name).c_str(), lockstep::read_inputs, run)
           ->Unit(benchmark::kMillisecond);
     }

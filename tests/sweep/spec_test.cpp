@@ -48,7 +48,8 @@ TEST(YamlDocument, RefusesAliasBombsDepthAndRepeatedKeys) {
     }
     bomb += "]\n";
   }
-  EXPECT_THAT(refusal([&] { (void)parse_yaml(bomb, "f"); }), HasSubstr("this file unfolds to more than"));
+  EXPECT_THAT(refusal([&] { (void)parse_yaml(bomb, "f"); }),
+              HasSubstr("this file unfolds to more than"));
   const std::string deep = std::string(60, '[') + std::string(60, ']');
   EXPECT_THAT(refusal([&] { (void)parse_yaml(deep, "f"); }), HasSubstr("deeper than 32"));
   EXPECT_THAT(refusal([] { (void)parse_yaml("a: 1\na: 2\n", "f"); }), HasSubstr("f:2"));
