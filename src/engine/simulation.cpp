@@ -107,7 +107,8 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
   if (host_holds_ids_only()) {
     devices.memory.front().discipline = MemoryLevelSpec::Discipline::per_npu;
   }
-  devices.skipped_times_matter = !instances_are_alone();
+  // Standby energy is summed up in the pieces in which it is booked.
+  devices.skipped_times_matter = !instances_are_alone() || !polls_may_be_skipped();
   const Folding folding = folding_of(devices);
   for (auto& instance : instances_) {
     instance->fold(folding);
