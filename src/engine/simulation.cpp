@@ -36,7 +36,6 @@ std::optional<AllReduceCurve> all_reduce_of(const Instance& instance, const Clus
   return gpu ? find_curve(gpu->all_reduce, instance.tp, link) : std::nullopt;
 }
 
-constexpr Nanos kClockEnd{std::int64_t{1} << 62};
 constexpr Nanos kLongestTime{std::int64_t{1} << 61};
 
 void check_times_fit(const WorkloadRequest& request, const RunOptions& options) {
@@ -191,10 +190,6 @@ void Simulation::announce_workload() {
                                 router_->num_pending(), router_->num_sessions_open())});
 }
 
-Nanos Simulation::opening_alarm() const {
-  return std::min(router_->first_arrival(), controller_->log_interval());
-}
-
 void Simulation::start_opening_event() {
   const Nanos alarm = opening_alarm();
   for (std::int64_t npu = 0; npu < device_->num_npus(); ++npu) {
@@ -233,87 +228,6 @@ bool Simulation::advance() {
   over_ = !poll_all();
   quiet_ = controller_->activity() == before && !std::exchange(launched_held_, false);
   return !over_;
-}
-
-/// Sums of a time and a duration stay within 64 bits as long as neither is later than this.
-void Simulation::check_clock() const {
-  if (device_->now() > kClockEnd) {
-    throw UserError(
-        fmt::format("the simulated clock has passed {} ns (146 years)", kClockEnd.count()),
-        {options_.dataset.value_or(options_.cluster_config), 0, {}},
-        "check arrival times, tool times and kernel times: nothing takes so long");
-  }
-}
-
-void Simulation::advance_clock() {
-  const Nanos alarm = next_alarm();
-  if (alarm != Nanos::max() && (!device_->busy() || alarm < device_->next_time())) {
-    device_->advance_idle_to(alarm);
-    return;
-  }
-  if (device_->busy()) {
-    if (quiet_ && polls_may_be_skipped()) {
-      device_->run_until(next_cause(), std::min(limit_, alarm));
-    } else {
-      device_->step();
-    }
-    return;
-  }
-  const auto target = idle_target();
-  if (!target) {
-    report_stuck();
-  }
-  device_->advance_idle_to(*target);
-}
-
-/// Where the clock goes when nothing is in flight; nothing: whatever is left can never go on.
-std::optional<Nanos> Simulation::idle_target() const {
-  const Nanos now = device_->now();
-  if (!quiet_) {
-    return now + policy_.idle_step;  // something changed without an event
-  }
-  if (!anybody_asks()) {
-    return std::nullopt;
-  }
-  const auto arrival = router_->next_arrival();
-  if (policy_.idle_step == Nanos{0}) {
-    return arrival ? std::optional(std::max(now, *arrival)) : std::nullopt;
-  }
-  return arrival || router_->is_open() ? std::optional(idle_jump()) : std::nullopt;
-}
-
-/// Otherwise all NPUs wait for each other, and no arrival can change that.
-bool Simulation::anybody_asks() const {
-  const auto one_asks = [&](const PolledNpu& polled) { return asks(polled); };
-  return std::ranges::any_of(start_list_, one_asks) || std::ranges::any_of(end_list_, one_asks);
-}
-
-bool Simulation::asks(const PolledNpu& polled) const {
-  return !polled.asleep && device_->finished(polled.npu) &&
-         held_[static_cast<std::size_t>(polled.instance)].program == nullptr;
-}
-
-/// Polls of a quiet cluster change nothing until an NPU finishes or the next cause comes, so they
-/// need not be made; but standby energy is booked at each.
-bool Simulation::polls_may_be_skipped() const {
-  return !power_ && !observer_.wants_polls();
-}
-
-/// The next arrival or heartbeat: until then an idle NPU has nothing to hear of.
-Nanos Simulation::next_cause() const {
-  const Nanos heartbeat = controller_->next_heartbeat_after() + Nanos{1};
-  return std::min(router_->next_arrival().value_or(heartbeat), heartbeat);
-}
-
-/// Where the idle clock stands when there is something to hear of.
-Nanos Simulation::idle_jump() const {
-  const Nanos step = policy_.idle_step;
-  const Nanos now = device_->now();
-  const Nanos target = next_cause();
-  if (!polls_may_be_skipped() || target <= now) {
-    return now + step;
-  }
-  return now + step * ceil_div((target - now).count(), step.count());
 }
 
 bool Simulation::poll_all() {
@@ -374,76 +288,6 @@ bool Simulation::held(const PolledNpu& polled, bool start_npu) {
     launched_held_ = true;
   }
   return true;
-}
-
-/// A time to which somebody looks forward that is no event of the NPUs: a program begins that was
-/// promised, or there is something to hear of for who waits while others are busy.
-Nanos Simulation::next_alarm() const {
-  Nanos first = Nanos::max();
-  if (!policy_.arrivals_wait_for_events && device_->busy()) {
-    const Nanos now = device_->now();
-    const auto arrival = router_->next_arrival();
-    if ((arrival || !quiet_) && anybody_asks()) {
-      // What changed in this round was not heard by those who had been asked before.
-      first = quiet_ ? std::max(*arrival, now) : now;
-    }
-    if (std::ranges::any_of(start_list_, [&](const auto& polled) { return asks(polled); })) {
-      first = std::min(first, std::max(controller_->next_heartbeat_after() + Nanos{1}, now));
-    }
-  }
-  for (const HeldProgram& waiting : held_) {
-    if (waiting.program != nullptr) {
-      first = std::min(first, waiting.begin);
-    }
-  }
-  return first;
-}
-
-/// The NPUs of one instance are free together, but for the beginning and the end of a step. In
-/// front of others a free one may hear of a request in the middle of another's layer, and standby
-/// power is booked whenever a free NPU asks.
-Folding Simulation::folding_of(const DeviceSimulatorSpec& devices) const {
-  if (!options_.fold_layers || observer_.device_listener() != nullptr ||
-      observer_.wants_programs()) {
-    return Folding::none;
-  }
-  if (!polls_may_be_skipped() || !instances_are_alone() || devices.companies.empty()) {
-    return Folding::loops;
-  }
-  const bool single = std::ranges::all_of(
-      cluster_.instances, [](const Instance& instance) { return instance.width() == 1; });
-  return single ? Folding::everything : Folding::layers;
-}
-
-/// What one of them does, and when, is nothing to the NPUs of another.
-bool Simulation::instances_are_alone() const {
-  return cluster_.instances.size() == 1 ||
-         (!policy_.arrivals_wait_for_events && !cluster_.network_settings.congestion_aware &&
-          host_holds_ids_only() && std::ranges::all_of(cluster_.instances, [](const auto& i) {
-            return i.pd == PdType::none && !i.dp_group;
-          }));
-}
-
-bool Simulation::host_holds_ids_only() const {
-  return !policy_.token_ids_queue && std::ranges::all_of(instances_, [](const auto& instance) {
-    return instance->scheduler().kv().lower() == nullptr &&
-           instance->config().placement.all_local() && !instance->config().enable_attn_offloading;
-  });
-}
-
-/// Nobody hears of single steps, nothing outside of an instance's own NPUs has a part in them, and
-/// everybody's attention lies on the way from the beginning of a step to its end.
-bool Simulation::may_run_ahead() const {
-  if (!instances_are_alone() || !polls_may_be_skipped() || observer_.wants_batches() ||
-      observer_.min_severity() <= LogSeverity::info || options_.strict) {
-    return false;
-  }
-  return std::ranges::all_of(cluster_.instances, [](const Instance& instance) {
-    return instance.pp == 1 && instance.pd == PdType::none && !instance.dp_group &&
-           !instance.calibration && !instance.enable_local_offloading &&
-           !instance.enable_attn_offloading && !instance.enable_sub_batch_interleaving &&
-           instance.placement.all_local();
-  });
 }
 
 bool Simulation::all_free(const Instance& instance) const {

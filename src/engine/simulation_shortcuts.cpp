@@ -1,0 +1,61 @@
+// What of a run need not be simulated, because nobody could tell.
+#include <algorithm>
+
+#include "engine/simulation.hpp"
+
+namespace lockstep {
+
+/// Polls of a quiet cluster change nothing until an NPU finishes or the next cause comes, so they
+/// need not be made; but standby energy is booked at each.
+bool Simulation::polls_may_be_skipped() const {
+  return !power_ && !observer_.wants_polls();
+}
+
+/// The NPUs of one instance are free together, but for the beginning and the end of a step. In
+/// front of others a free one may hear of a request in the middle of another's layer, and standby
+/// power is booked whenever a free NPU asks.
+Folding Simulation::folding_of(const DeviceSimulatorSpec& devices) const {
+  if (!options_.fold_layers || observer_.device_listener() != nullptr ||
+      observer_.wants_programs()) {
+    return Folding::none;
+  }
+  if (!polls_may_be_skipped() || !instances_are_alone() || devices.companies.empty()) {
+    return Folding::loops;
+  }
+  const bool single = std::ranges::all_of(
+      cluster_.instances, [](const Instance& instance) { return instance.width() == 1; });
+  return single ? Folding::everything : Folding::layers;
+}
+
+/// What one of them does, and when, is nothing to the NPUs of another.
+bool Simulation::instances_are_alone() const {
+  return cluster_.instances.size() == 1 ||
+         (!policy_.arrivals_wait_for_events && !cluster_.network_settings.congestion_aware &&
+          host_holds_ids_only() && std::ranges::all_of(cluster_.instances, [](const auto& i) {
+            return i.pd == PdType::none && !i.dp_group;
+          }));
+}
+
+bool Simulation::host_holds_ids_only() const {
+  return !policy_.token_ids_queue && std::ranges::all_of(instances_, [](const auto& instance) {
+    return instance->scheduler().kv().lower() == nullptr &&
+           instance->config().placement.all_local() && !instance->config().enable_attn_offloading;
+  });
+}
+
+/// Nobody hears of single steps, nothing outside of an instance's own NPUs has a part in them, and
+/// everybody's attention lies on the way from the beginning of a step to its end.
+bool Simulation::may_run_ahead() const {
+  if (!instances_are_alone() || !polls_may_be_skipped() || observer_.wants_batches() ||
+      observer_.min_severity() <= LogSeverity::info || options_.strict) {
+    return false;
+  }
+  return std::ranges::all_of(cluster_.instances, [](const Instance& instance) {
+    return instance.pp == 1 && instance.pd == PdType::none && !instance.dp_group &&
+           !instance.calibration && !instance.enable_local_offloading &&
+           !instance.enable_attn_offloading && !instance.enable_sub_batch_interleaving &&
+           instance.placement.all_local();
+  });
+}
+
+}  // namespace lockstep
