@@ -54,7 +54,9 @@ bool Simulation::may_run_ahead() const {
     return instance.pp == 1 && instance.pd == PdType::none && !instance.dp_group &&
            !instance.calibration && !instance.enable_local_offloading &&
            !instance.enable_attn_offloading && !instance.enable_sub_batch_interleaving &&
-           instance.placement.all_local();
+           instance.placement.all_local() &&
+           // Ranks with experts of their own may part within a step and meet again in another way.
+           !(instance.width() > 1 && instance.model->has_experts());
   });
 }
 
