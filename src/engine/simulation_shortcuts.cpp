@@ -50,13 +50,14 @@ bool Simulation::may_run_ahead() const {
       observer_.min_severity() <= LogSeverity::info || options_.strict) {
     return false;
   }
-  return std::ranges::all_of(cluster_.instances, [](const Instance& instance) {
+  // Then equal steps choose other experts: the next ones in turn.
+  const bool routes_go_on = options_.expert_routing_policy == ExpertRoutingPolicy::round_robin &&
+                            !policy_.expert_round_robin_restarts;
+  return std::ranges::all_of(cluster_.instances, [=](const Instance& instance) {
     return instance.pp == 1 && instance.pd == PdType::none && !instance.dp_group &&
            !instance.calibration && !instance.enable_local_offloading &&
            !instance.enable_attn_offloading && !instance.enable_sub_batch_interleaving &&
-           instance.placement.all_local() &&
-           // Ranks with experts of their own may part within a step and meet again in another way.
-           !(instance.width() > 1 && instance.model->has_experts());
+           instance.placement.all_local() && !(routes_go_on && instance.model->has_experts());
   });
 }
 

@@ -107,8 +107,10 @@ testing::Calls random_calls(bool sessions) {
 }
 
 testing::ToyCluster random_cluster() {
-  testing::Replica replica = testing::replica_of(
-      *rc::gen::element<std::string>("toy/dense", "toy/moe"), *rc::gen::element(1, 1, 2, 4));
+  const auto model = *rc::gen::element<std::string>("toy/dense", "toy/moe");
+  const int tp = *rc::gen::element(1, 1, 2, 4);
+  const bool spread = model == "toy/moe" && *rc::gen::element(false, true);
+  testing::Replica replica = testing::replica_of(model, tp, 1, spread ? tp : 1);
   replica.more = fmt::format(R"("max_num_seqs":{})", *rc::gen::element(256, 3));
   return {*rc::gen::element<std::size_t>(1, 1, 2, 3), replica};
 }
@@ -120,6 +122,8 @@ RC_GTEST_PROP(LeaveOut, NobodyCanTell, ()) {
   RunOptions fast = options_for(fidelity, true);
   fast.enable_prefix_caching = *rc::gen::element(false, true);
   fast.block_size = *rc::gen::element(1, 4, 16);
+  fast.expert_routing_policy = *rc::gen::element(
+      ExpertRoutingPolicy::balanced, ExpertRoutingPolicy::round_robin, ExpertRoutingPolicy::random);
   if (*rc::gen::element(false, true)) {  // room for little more than the largest request
     fast.num_gpu_blocks_override = *rc::gen::inRange<std::int64_t>(290, 500) / fast.block_size + 2;
   }
@@ -161,6 +165,26 @@ TEST(LeaveOut, NotWhereOthersListen) {
   const QuietRun run = quiet_run(two, calls, options_for(Fidelity::reference, true));
   EXPECT_EQ(run.programs, run.steps);
   EXPECT_LT(quiet_run(two, calls, options_for(Fidelity::vllm, true)).programs, run.steps);
+}
+
+/// Where routes go on from step to step, two equal steps meet other experts.
+TEST(LeaveOut, NotWhereExpertsTakeTurns) {
+  testing::Calls calls;
+  calls.add(0, 1, 60).add(0, 64, 40).add(7'000, 1, 30);
+  const testing::ToyCluster toy(1, testing::replica_of("toy/moe", 2, 1, 2));
+  for (const auto policy : {ExpertRoutingPolicy::round_robin, ExpertRoutingPolicy::random}) {
+    RunOptions fast = options_for(Fidelity::vllm, true);
+    fast.log_interval = 10;
+    fast.expert_routing_policy = policy;
+    RunOptions plain = fast;
+    plain.fold_layers = false;
+    const QuietRun got = quiet_run(toy, calls, fast);
+    const QuietRun want = quiet_run(toy, calls, plain);
+    EXPECT_EQ(got.told, want.told);
+    if (policy == ExpertRoutingPolicy::round_robin) {
+      EXPECT_EQ(got.programs, want.programs);
+    }
+  }
 }
 
 TEST(LeaveOut, AFreeInstanceHearsAtOnce) {
