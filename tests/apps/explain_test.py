@@ -8,9 +8,11 @@ import csv
 import json
 import subprocess
 import sys
-import tempfile
 import unittest
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from folder_case import FolderCase  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = None
@@ -23,11 +25,9 @@ def call(*args):
                           timeout=300, check=False)
 
 
-class Case(unittest.TestCase):
+class Case(FolderCase):
     def setUp(self):
-        holder = tempfile.TemporaryDirectory()
-        self.addCleanup(holder.cleanup)
-        self.folder = Path(holder.name)
+        super().setUp()
         self.load = self.folder / "load.jsonl"
         self.csv = self.folder / "run.csv"
 

@@ -15,8 +15,8 @@ import time
 import unittest
 from pathlib import Path
 
-import serve_test
-from serve_test import MODEL, Server
+import serve_process
+from serve_process import MODEL, Server
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from npm_folder import npm_folder  # noqa: E402
@@ -82,6 +82,6 @@ class Client(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    serve_test.BINARY = sys.argv[1]
+    serve_process.binary = sys.argv[1]
     WORK = prepare(sys.argv[2])
     unittest.main(argv=[sys.argv[0], *sys.argv[3:]])

@@ -10,9 +10,11 @@ import pty
 import shutil
 import subprocess
 import sys
-import tempfile
 import unittest
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from folder_case import FolderCase  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = None
@@ -44,14 +46,9 @@ def at_terminal(*args, **environment):
     return seen.decode()
 
 
-class Case(unittest.TestCase):
-    def setUp(self):
-        holder = tempfile.TemporaryDirectory()
-        self.addCleanup(holder.cleanup)
-        self.folder = Path(holder.name)
 
 
-class Summary(Case):
+class Summary(FolderCase):
     def test_json_is_all_that_is_printed(self):
         done = call("run", *MOE, "--json", "--run-id", "x")
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -102,7 +99,7 @@ class Summary(Case):
         self.assertTrue(all(end > launch for launch, end in zip(steps["launch"], steps["end"])))
 
 
-class Terminal(Case):
+class Terminal(FolderCase):
     def test_glance_at_a_terminal_only(self):
         self.assertIn("At a Glance", at_terminal("run", *MOE))
         self.assertNotIn("At a Glance", call("run", *MOE).stdout)
@@ -123,7 +120,7 @@ class Terminal(Case):
         self.assertNotIn("\x1b", call("run", *MOE).stdout)
 
 
-class Trace(Case):
+class Trace(FolderCase):
     def slices(self, *flags):
         file = self.folder / "trace.json"
         done = call("run", *flags, "--quiet", "--trace", file)
@@ -176,7 +173,7 @@ class Trace(Case):
         self.assertEqual(list(self.folder.iterdir()), [])
 
 
-class Shells(Case):
+class Shells(FolderCase):
     def test_bash(self):
         script = self.folder / "lockstep.bash"
         script.write_text(call("completions", "bash").stdout)
@@ -237,7 +234,7 @@ class Shells(Case):
             self.assertEqual(done.stderr, "")
 
 
-class Hints(Case):
+class Hints(FolderCase):
     def test_commands_and_flags(self):
         for args, hint in ((["rnu"], "did you mean 'run'?"),
                            (["perf", "chekc"], "did you mean 'check'?"),
@@ -271,7 +268,7 @@ class Hints(Case):
         self.assertIn("known: ", done.stderr)
 
 
-class Report(Case):
+class Report(FolderCase):
     def test_refusals(self):
         for name, text, message in (("a.csv", "", "empty"), ("b.csv", "x\n1\n", "no column"),
                                     ("c.json", "{}", "no run file"),

@@ -10,9 +10,11 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import unittest
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from folder_case import FolderCase  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = None
@@ -27,11 +29,9 @@ def call(*args, cwd=ROOT, **environment):
                           capture_output=True, text=True, timeout=120, check=False)
 
 
-class Case(unittest.TestCase):
+class Case(FolderCase):
     def setUp(self):
-        holder = tempfile.TemporaryDirectory()
-        self.addCleanup(holder.cleanup)
-        self.folder = Path(holder.name)
+        super().setUp()
         self.cluster = self.folder / "cluster.json"
         shutil.copy(ROOT / "configs/cluster/single_node_moe_dp_ep_instance.json", self.cluster)
         self.dataset = self.folder / "load.jsonl"

@@ -8,11 +8,8 @@ What is asserted of real time are lower bounds only: no token may come before it
 
 import asyncio
 import csv
-import http.client
 import json
-import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -22,70 +19,8 @@ import time
 import unittest
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-BINARY = None
-CLUSTER = "configs/cluster/single_node_single_instance.json"
-MODEL = "meta-llama/Llama-3.1-8B"
-HELLO = {"messages": [{"role": "user", "content": "How far is the moon?"}]}
-
-
-class Server:
-    def __init__(self, *flags, cluster=CLUSTER):
-        self.begin = time.monotonic()
-        self.process = subprocess.Popen(
-            [BINARY, "serve", "--port", "0", "--cluster-config", cluster, *map(str, flags)], cwd=ROOT,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
-        if not found:
-            raise AssertionError(line + self.process.stderr.read())
-        self.port = int(found.group(1))
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-
-    def stop(self, kind=signal.SIGTERM):
-        """Exit code, and the last lines."""
-        if self.process.poll() is None:
-            self.process.send_signal(kind)
-        out, err = self.process.communicate(timeout=60)
-        self.errors = err
-        return self.process.returncode, out
-
-    def call(self, method, path, body=None):
-        """Status, header fields and text."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        try:
-            text = body if body is None or isinstance(body, (str, bytes)) else json.dumps(body)
-            connection.request(method, path, text)
-            answer = connection.getresponse()
-            return answer.status, dict(answer.getheaders()), answer.read().decode()
-        finally:
-            connection.close()
-
-    def post(self, path, body):
-        status, _, text = self.call("POST", path, body)
-        return status, json.loads(text)
-
-    def metrics(self):
-        text = self.call("GET", "/metrics")[2]
-        return {name: float(value) for name, value in
-                (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))}
-
-    def metric(self, name, **labels):
-        wanted = [f'{key}="{value}"' for key, value in labels.items()]
-        return sum(value for sample, value in self.metrics().items()
-                   if sample.split("{")[0] == name and all(label in sample for label in wanted))
-
-
-def events_of(text):
-    """The JSON of every server-sent event; the last one must be the end mark."""
-    events = [part.removeprefix("data: ") for part in text.split("\n\n") if part]
-    assert events[-1] == "[DONE]", events[-1]
-    return [json.loads(event) for event in events[:-1]]
+import serve_process
+from serve_process import CLUSTER, events_of, HELLO, MODEL, ROOT, Server
 
 
 class OneServer(unittest.TestCase):
@@ -319,7 +254,7 @@ class ThousandStreams(unittest.TestCase):
             first_words = [one[1]["arrival_ns"] + one[1]["ttft_ns"] for one in by_arrival]
             self.assertEqual(first_words, sorted(first_words))
 
-            subprocess.run([BINARY, "run", "--cluster-config", CLUSTER, "--dataset", record, "--output",
+            subprocess.run([serve_process.binary, "run", "--cluster-config", CLUSTER, "--dataset", record, "--output",
                             result, "--fidelity", "vllm", "--quiet", *engine], cwd=ROOT, check=True,
                            capture_output=True)
             with open(result, newline="") as file:
@@ -330,95 +265,6 @@ class ThousandStreams(unittest.TestCase):
             self.assertEqual(served, simulated)
 
 
-class Ends(unittest.TestCase):
-    def test_signals(self):
-        for kind in (signal.SIGINT, signal.SIGTERM):
-            server = Server()
-            client = socket.create_connection(("127.0.0.1", server.port), timeout=60)
-            body = b'{"prompt":"x","max_tokens":100000,"stream":true}'
-            client.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
-                           % (len(body), body))
-            client.recv(100)
-            code, out = server.stop(kind)
-            self.assertEqual(code, 0, server.errors)
-            self.assertNotIn("error", server.errors.replace("error against", ""))
-            self.assertIn("0 requests completed", out)
-            client.close()
-
-    def test_after_a_time(self):
-        with Server("--stop-after", "0.2") as server:
-            self.assertEqual(server.process.wait(timeout=60), 0)
-
-    def test_connections_wait_for_each_other(self):
-        with Server("--max-connections", 1) as server:
-            first = socket.create_connection(("127.0.0.1", server.port), timeout=60)
-            second = socket.create_connection(("127.0.0.1", server.port), timeout=60)
-            ask = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
-            second.sendall(ask)
-            first.sendall(ask)
-            self.assertIn(b"200", first.recv(100))
-            second.settimeout(0.3)
-            with self.assertRaises(TimeoutError):
-                second.recv(100)
-            first.close()
-            second.settimeout(60)
-            self.assertIn(b"200", second.recv(100))
-            second.close()
-
-    def test_idle_connections_are_closed(self):
-        with Server("--idle-timeout", 1) as server:
-            with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
-                client.sendall(b"GET /hea")
-                self.assertEqual(client.recv(100), b"")
-
-    def test_bad_flags(self):
-        for flags, text in ((["--dataset", "x"], "belongs to lockstep run"),
-                            (["--max-num-sqs", "3"], "--max-num-sqs"),
-                            (["--time-scale", "0"], "--time-scale"),
-                            (["--host", "192.0.2.1"], "cannot listen"),
-                            (["--cluster-config", "nowhere.json"], "nowhere.json"),
-                            (["--cluster-config", "configs/cluster/single_node_heterogeneous.json"], "")):
-            done = subprocess.run([BINARY, "serve", "--port", "0", "--stop-after", "0.1", *flags], cwd=ROOT,
-                                  capture_output=True, text=True, timeout=60, check=False)
-            if text:
-                self.assertEqual(done.returncode, 2, flags)
-                self.assertIn(text, done.stderr)
-            else:
-                self.assertIn(done.returncode, (0, 2))
-
-
-class OtherClusters(unittest.TestCase):
-    def test_waves_and_handoff(self):
-        """A served run of several instances is the offline run of its record."""
-        for cluster in ("single_node_moe_dp_ep_instance", "single_node_pd_instance"):
-            for fidelity in ("vllm", "reference"):
-                with tempfile.TemporaryDirectory() as folder, self.subTest(cluster, fidelity=fidelity):
-                    config = f"configs/cluster/{cluster}.json"
-                    record = Path(folder) / "load.jsonl"
-                    answers = []
-                    with Server("--time-scale", 50, "--record", record, "--fidelity", fidelity,
-                                cluster=config) as server:
-                        for pause in (0, 0.05):
-                            time.sleep(pause)
-                            threads = [threading.Thread(target=lambda k=k: answers.append(server.post(
-                                "/v1/chat/completions", {**HELLO, "max_tokens": 3 + k})[1]["simulated"]))
-                                       for k in range(6)]
-                            for thread in threads:
-                                thread.start()
-                            for thread in threads:
-                                thread.join()
-                        self.assertEqual(server.stop()[0], 0)
-                    result = Path(folder) / "run.csv"
-                    subprocess.run([BINARY, "run", "--cluster-config", config, "--dataset", record,
-                                    "--output", result, "--fidelity", fidelity, "--quiet"], cwd=ROOT,
-                                   check=True, capture_output=True)
-                    with open(result, newline="") as file:
-                        rows = sorted((int(row["arrival"]), int(row["TTFT"]), int(row["latency"]))
-                                      for row in csv.DictReader(file))
-                    self.assertEqual(rows, sorted((one["arrival_ns"], one["ttft_ns"], one["latency_ns"])
-                                                  for one in answers))
-
-
 if __name__ == "__main__":
-    BINARY = sys.argv.pop(1)
+    serve_process.binary = sys.argv.pop(1)
     unittest.main()

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import golden
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from folder_case import ResultFolderCase  # noqa: E402
+
 ROOT = golden.ROOT
 BINARY = None
 SECONDS = 120  # a run that takes longer hangs
@@ -65,15 +68,8 @@ def export_of(cluster):
         return golden.folder_digest(folder)
 
 
-class Case(unittest.TestCase):
-    """A folder of its own; `out` holds results and must stay empty after a refused run."""
-
-    def setUp(self):
-        holder = tempfile.TemporaryDirectory()
-        self.addCleanup(holder.cleanup)
-        self.folder = Path(holder.name)
-        self.out = self.folder / "out"
-        self.out.mkdir()
+class Case(ResultFolderCase):
+    """`out` must stay empty after a refused run."""
 
     def cluster(self, path=(), **keys):
         """A cluster file; `path` and `keys` change the only instance, None removes a key."""

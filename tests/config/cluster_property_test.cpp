@@ -6,6 +6,7 @@
 #include <set>
 
 #include "cluster_support.hpp"
+#include "power_json.hpp"
 
 namespace lockstep::testing {
 namespace {
@@ -149,19 +150,7 @@ Json rich_cluster() {
   json["link_bw"] = {16, 8};
   json["cxl_mem"] = {{"mem_size", 64}, {"mem_bw", 60}, {"mem_latency", 250}, {"num_devices", 2}};
   json["nodes"][0]["cpu_mem"]["pim_config"] = "DDR4_8GB_3200_pim";
-  json["nodes"][0]["power"] = {
-      {"base_node_power", 60},
-      {"npu",
-       {{"RTXPRO6000",
-         {{"idle_power", 35},
-          {"standby_power", 300},
-          {"active_power", 600},
-          {"standby_duration", 18}}}}},
-      {"cpu", {{"idle_power", 10}, {"active_power", 200}, {"util", 0.15}}},
-      {"dram", {{"dimm_size", 32}, {"idle_power", 2.0}, {"energy_per_bit", 6.0}}},
-      {"link", {{"num_links", 1}, {"idle_power", 5}, {"energy_per_bit", 4.0}}},
-      {"nic", {{"num_nics", 1}, {"idle_power", 20}}},
-      {"storage", {{"num_devices", 2}, {"idle_power", 5}}}};
+  json["nodes"][0]["power"] = power_of_a_node();
   return json;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/numeric.hpp"
 #include "engine/system_fixture.hpp"
+#include "power_json.hpp"
 
 namespace lockstep::testing {
 namespace {
@@ -192,25 +193,10 @@ private:
               {"cpu_mem", {{"mem_size", 8}, {"mem_bw", pick({256, 8})}, {"mem_latency", 0}}},
               {"instances", instances}};
     if (seldom()) {
-      node["power"] = power();
+      node["power"] = power_of_a_node();
     }
     made["nodes"] = Json::array({node});
     made_.cluster = made.dump(2) + "\n";
-  }
-
-  static Json power() {
-    return {{"base_node_power", 60},
-            {"npu",
-             {{"RTXPRO6000",
-               {{"idle_power", 35},
-                {"standby_power", 300},
-                {"active_power", 600},
-                {"standby_duration", 18}}}}},
-            {"cpu", {{"idle_power", 10}, {"active_power", 200}, {"util", 0.15}}},
-            {"dram", {{"dimm_size", 32}, {"idle_power", 2.0}, {"energy_per_bit", 6.0}}},
-            {"link", {{"num_links", 1}, {"idle_power", 5}, {"energy_per_bit", 4.0}}},
-            {"nic", {{"num_nics", 1}, {"idle_power", 20}}},
-            {"storage", {{"num_devices", 2}, {"idle_power", 5}}}};
   }
 
   Case made_;

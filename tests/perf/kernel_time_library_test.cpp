@@ -93,7 +93,8 @@ TEST(KernelTimeLibrary, RefusesABundleWithoutMeta) {
   const TempDir dir;
   dir.write("GPU/owner/model/bf16/tp1/dense.csv", "layer,tokens,time_us\n");
   KernelTimeLibrary library(only(dir.path()));
-  EXPECT_THAT(refusal_of_library(library, instance_of("GPU", small_model())), HasSubstr("no meta.yaml"));
+  EXPECT_THAT(refusal_of_library(library, instance_of("GPU", small_model())),
+              HasSubstr("no meta.yaml"));
 }
 
 TEST(KernelTimeLibrary, WarnsOnceOfLimitsAboveTheProfile) {

@@ -6,37 +6,30 @@
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
+#include "draws.hpp"
 #include "serving_fixture.hpp"
 
 namespace lockstep::testing {
 namespace {
 
-std::int64_t pick_between(std::int64_t low, std::int64_t high) {
-  return *rc::gen::inRange<std::int64_t>(low, high + 1);
-}
-
-bool toss() {
-  return *rc::gen::arbitrary<bool>();
-}
-
 class SideBySide {
 public:
   SideBySide() {
     instance_ = tiny_instance();
-    instance_.block_size = pick_between(1, 4);
-    instance_.pp = pick_between(1, 3);
-    instance_.max_num_seqs = pick_between(1, 5);
-    instance_.max_num_batched_tokens = pick_between(1, 24);
-    instance_.long_prefill_token_threshold = toss() ? 0 : pick_between(1, 6);
-    instance_.enable_prefix_caching = toss();
-    instance_.reserve_full_isl = toss();
-    instance_.enable_chunked_prefill = toss();
+    instance_.block_size = draw(1, 4);
+    instance_.pp = draw(1, 3);
+    instance_.max_num_seqs = draw(1, 5);
+    instance_.max_num_batched_tokens = draw(1, 24);
+    instance_.long_prefill_token_threshold = coin() ? 0 : draw(1, 6);
+    instance_.enable_prefix_caching = coin();
+    instance_.reserve_full_isl = coin();
+    instance_.enable_chunked_prefill = coin();
     make_requests();
     if (!instance_.enable_chunked_prefill) {  // even a resumed request must fit one step
       instance_.max_num_batched_tokens = std::max(instance_.max_num_batched_tokens, longest_);
     }
     const std::int64_t blocks =
-        (longest_ + instance_.block_size - 1) / instance_.block_size + pick_between(0, 6);
+        (longest_ + instance_.block_size - 1) / instance_.block_size + draw(0, 6);
     real_ = std::make_unique<Scheduler>(instance_, policy_,
                                         make_kv(instance_, blocks, nullptr, policy_));
     plain_ = std::make_unique<PlainScheduler>(PlainScheduler::Settings{
@@ -53,10 +46,10 @@ public:
           plain_->add(plain_requests_[i]);
         }
       }
-      if (toss() || oldest_ == newest_) {
+      if (coin() || oldest_ == newest_) {
         form(now);
       }
-      if (oldest_ < newest_ && toss()) {
+      if (oldest_ < newest_ && coin()) {
         finish(*real_, oldest_, now);
         plain_->finish(oldest_++, now);
       }
@@ -67,13 +60,13 @@ public:
 
 private:
   void make_requests() {
-    const std::int64_t count = pick_between(1, 9);
+    const std::int64_t count = draw(1, 9);
     for (std::int64_t i = 0; i < count; ++i) {
-      const auto stream = static_cast<std::int32_t>(1000 * pick_between(0, 1));
-      const std::int64_t input = pick_between(1, 20);
-      const std::int64_t output = pick_between(1, 9);
-      const std::int64_t arrival = pick_between(0, 40);
-      const bool with_ids = toss();
+      const auto stream = static_cast<std::int32_t>(1000 * draw(0, 1));
+      const std::int64_t input = draw(1, 20);
+      const std::int64_t output = draw(1, 9);
+      const std::int64_t arrival = draw(0, 40);
+      const bool with_ids = coin();
       with_ids ? requests_.add_with_ids(input, output, stream, arrival)
                : requests_.add(input, output, arrival);
       PlainRequest& plain = plain_requests_.emplace_back();

@@ -9,19 +9,12 @@
 #include <set>
 
 #include "base/numeric.hpp"
+#include "draws.hpp"
 #include "serving/scheduler.hpp"
 #include "serving_fixture.hpp"
 
 namespace lockstep::testing {
 namespace {
-
-std::int64_t draw(std::int64_t low, std::int64_t high) {
-  return *rc::gen::inRange<std::int64_t>(low, high + 1);
-}
-
-bool coin() {
-  return *rc::gen::arbitrary<bool>();
-}
 
 FidelityPolicy any_policy() {
   FidelityPolicy policy;
