@@ -96,7 +96,6 @@ private:
 
   void make_instances(const RunOptions& options, KernelTimeLibrary& kernel_times);
   [[nodiscard]] Folding folding_of(const DeviceSimulatorSpec& devices) const;
-  void check_requests_fit(const Workload& workload) const;
   [[nodiscard]] Nanos opening_alarm() const;
   void start_opening_event();
   void advance_clock();
