@@ -2,6 +2,8 @@
 # make test   builds everything and runs all the tests
 # Further: make check (format, includes, static analysis), asan, tsan, bench, format, clean, fuzz
 # (every parser, FUZZ_SECONDS each; needs clang), differential (random runs, CASES of them),
+# valgrind, coverage (needs gcovr), mutants (mistakes that the tests must notice), nightly (the slow
+# ones of these),
 # package (a .deb), sbom (what is in it, with licences), web (the report page from its sources;
 # needs node and npm).
 
@@ -12,7 +14,8 @@ CONFIG  := configs/cluster/single_node_moe_dp_ep_instance.json
 DATASET := workloads/swe-bench-qwen3-30b-a3b-50-sps0.2.jsonl
 OUTPUT  := outputs/dp_ep_moe_run.csv
 
-.PHONY: run test build deps check asan tsan bench format clean web package sbom fuzz differential
+.PHONY: run test build deps check asan tsan bench format clean web package sbom fuzz differential \
+  nightly valgrind coverage mutants
 
 FUZZ_SECONDS ?= 60
 CASES ?= 10000
@@ -47,6 +50,26 @@ fuzz: deps
 	cmake --preset fuzz
 	cmake --build build/fuzz -j $(JOBS) --target fuzzers
 	tools/run_fuzzers.sh build/fuzz $(FUZZ_SECONDS)
+
+# Address and undefined, then threads, then every fuzzer, random runs, and the main case under valgrind.
+nightly:
+	$(MAKE) asan
+	$(MAKE) tsan
+	$(MAKE) fuzz FUZZ_SECONDS=60
+	$(MAKE) differential CASES=100000
+	$(MAKE) valgrind
+
+valgrind: build $(DATASET)
+	valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
+	  $(BUILD)/lockstep run --cluster-config '$(CONFIG)' --dtype bfloat16 --block-size 16 \
+	  --dataset '$(DATASET)' --output build/valgrind.csv --num-req 1 --quiet
+
+coverage:
+	$(MAKE) test PRESET=coverage
+	tools/coverage.sh build/coverage
+
+mutants: build
+	for area in scheduler collectives look-ups; do tools/mutate.py $(BUILD) $$area || exit 1; done
 
 differential: build
 	$(BUILD)/tests/differential/differential --count $(CASES) --keep $(BUILD)/differential-case

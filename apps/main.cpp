@@ -17,6 +17,7 @@
 #include "capacity_command.hpp"
 #include "check_command.hpp"
 #include "closed_loop_command.hpp"
+#include "command_record.hpp"
 #include "command_tree.hpp"
 #include "explain_command.hpp"
 #include "export_command.hpp"
@@ -50,6 +51,7 @@ int dispatch(int argc, char** argv) {
     const char* called = std::getenv("LOCKSTEP_PROG");
     return run_command(std::span(args).subspan(1), called != nullptr ? called : "lockstep run");
   }
+  const CommandRecord record(args);
   CLI::App app{"Lockstep: what vLLM on a cluster would have done, request by request."};
   app.set_version_flag("--version", LOCKSTEP_VERSION);
   app.require_subcommand(1);

@@ -9,6 +9,8 @@
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
+#include "base/run_seed.hpp"
+#include "command_record.hpp"
 #include "plan/plan_report.hpp"
 #include "report/terminal.hpp"
 #include "sweep/sweep_runner.hpp"
@@ -56,6 +58,10 @@ int plan(const PlanFlags& flags) {
   }
   fmt::print("{}", plan_table(spec, result));
   write_file(output + ".csv", plan_csv(spec, result));
+  const CommandRecord::Facts facts{
+      .fidelity = spec.flags.options.fidelity == Fidelity::reference ? "reference" : "vllm",
+      .seed = kRunSeed};
+  CommandRecord::write_beside(output + ".csv", facts);
   fmt::print("wrote {}.csv\n", output);
   if (result.holding == 0) {
     return static_cast<int>(ExitCode::internal);
@@ -63,6 +69,7 @@ int plan(const PlanFlags& flags) {
   constexpr int kIndent = 2;
   const std::string cluster = output + ".cluster.json";
   write_file(cluster, cluster_of(spec, result.rows.front().candidate).root.dump(kIndent) + "\n");
+  CommandRecord::write_beside(cluster, facts);
   fmt::print("wrote {}: {}", cluster, run_line(spec, cluster));
   return static_cast<int>(ExitCode::ok);
 }

@@ -21,7 +21,9 @@
 #include "base/json_depth.hpp"
 #include "config/absolute_arguments.hpp"
 #include "config/run_flags.hpp"
+#include "report/output_file.hpp"
 #include "report/provenance.hpp"
+#include "rerun_child.hpp"
 #include "run_command.hpp"
 
 namespace lockstep {
@@ -93,7 +95,9 @@ void check_can_be_repeated(const Provenance& made, const fs::path& result) {
   const auto refuse = [&](const std::string& problem, const std::string& mend) {
     throw UserError(problem, Where{result.string(), 0, {}}, mend);
   };
-  if (made.command.empty() || made.command.front() != "run") {
+  const bool known = !made.command.empty() &&
+                     (made.command.front() == "run" || can_be_carried_out_again(made.command));
+  if (!known) {
     refuse("this was made by no command that can be given again",
            "make it again with the script that made it");
   }
@@ -215,6 +219,18 @@ std::vector<std::string> arguments_of(const Provenance& made, const fs::path& ag
   return args;
 }
 
+int rerun_other(const Provenance& made, const fs::path& result, const RerunFlags& flags,
+                const fs::path& scratch) {
+  const auto keep = flags.output ? std::optional(fs::absolute(*flags.output)) : std::nullopt;
+  go_where_it_ran(made);
+  const fs::path again = carry_out_again(made.command, scratch, result);
+  check_no_other_inputs(made, again);
+  if (keep) {
+    OutputFile(*keep).commit(bytes_of(again));
+  }
+  return compare(made, result, again);
+}
+
 int rerun(const RerunFlags& flags) {
   constexpr std::string_view kEnding = ".provenance.json";
   fs::path result = fs::absolute(flags.result);
@@ -226,6 +242,9 @@ int rerun(const RerunFlags& flags) {
   check_inputs(made, result);
   note_other_program(made);
   const ScratchFolder scratch;
+  if (made.command.front() != "run") {
+    return rerun_other(made, result, flags, scratch.path());
+  }
   const fs::path again = flags.output ? fs::absolute(*flags.output) : scratch.path() / "result.csv";
   if (again == result) {
     throw UserError("the new result would take the place of the one to compare with",

@@ -10,6 +10,8 @@
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
+#include "base/run_seed.hpp"
+#include "command_record.hpp"
 #include "report/terminal.hpp"
 #include "stop_signal.hpp"
 #include "sweep/slurm_script.hpp"
@@ -69,6 +71,9 @@ int sweep(SweepFlags& flags) {
   if (!report.manager) {
     return static_cast<int>(ExitCode::ok);
   }
+  if (!report.csv.empty()) {
+    CommandRecord::write_beside(report.csv, {.fidelity = {}, .seed = kRunSeed});
+  }
   print_report(report);
   if (report.missing > 0) {
     fmt::print(stderr, "interrupted with {} left: the same command goes on from here\n",
@@ -92,6 +97,8 @@ void add_merge(CLI::App& parent, int& exit_code) {
     flags->options.version = LOCKSTEP_VERSION;
     const std::vector<fs::path> files(flags->files.begin(), flags->files.end());
     const SweepReport report = merge_sweep(flags->options, files, flags->partial);
+    CommandRecord::write_beside(report.csv,
+                                {.fidelity = {}, .seed = kRunSeed, .partial = report.missing > 0});
     fmt::print("{} configurations: {} failed, {} missing\n{} {}\n", report.configs, report.failed,
                report.missing, report.store.string(), report.csv.string());
     exit_code = static_cast<int>(ExitCode::ok);

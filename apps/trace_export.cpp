@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/run_seed.hpp"
+#include "command_record.hpp"
 #include "config/backend_files.hpp"
 #include "engine/program.hpp"
 #include "engine/run_setup.hpp"
@@ -246,6 +248,10 @@ void export_traces(const TraceExportSettings& settings, const RunOptions& option
   const RunResult result = simulation.run();
   exporter.write_index();
   exporter.write_starts();
+  CommandRecord::write_to(
+      fs::path(settings.folder) / "provenance.json",
+      {.fidelity = options.fidelity == Fidelity::reference ? "reference" : "vllm",
+       .seed = kRunSeed});
   if (output) {
     output->commit(request_csv(result, setup.cluster));
   }

@@ -23,7 +23,7 @@
 namespace lockstep {
 namespace {
 
-void write_flat(FlatGenerator generator, const std::string& output) {
+void write_flat(FlatGenerator generator, const std::string& output, std::uint32_t seed) {
   WorkloadWriter writer(output);
   Written written;
   WorkloadRequest request;
@@ -32,11 +32,11 @@ void write_flat(FlatGenerator generator, const std::string& output) {
     written.add(request);
   }
   writer.finish();
-  report(written, output);
+  report(written, output, seed);
 }
 
 template <class Generator>
-void write_sessions(Generator generator, const std::string& output) {
+void write_sessions(Generator generator, const std::string& output, std::uint32_t seed) {
   WorkloadWriter writer(output);
   Written written;
   GeneratedSession session;
@@ -48,7 +48,7 @@ void write_sessions(Generator generator, const std::string& output) {
     }
   }
   writer.finish();
-  report(written, output);
+  report(written, output, seed);
 }
 
 Nanos from_seconds(double seconds, const char* flag) {
@@ -116,7 +116,7 @@ CLI::App* add_flat(CLI::App& parent, const char* name, const char* help, Arrival
                    "share of requests that begin as an earlier one does (with --token-ids)")
       ->capture_default_str();
   command->callback([flags, &exit_code] {
-    write_flat(FlatGenerator(flags->resolved()), flags->output);
+    write_flat(FlatGenerator(flags->resolved()), flags->output, flags->options.seed);
     exit_code = static_cast<int>(ExitCode::ok);
   });
   return command;
@@ -179,7 +179,7 @@ void add_sharegpt_like(CLI::App& parent, int& exit_code) {
     flags->output_lengths = fmt::format("sharegpt-{}-output", flags->like);
     flags->options.vocabulary = flags->like == "llama" ? 128'256 : 151'936;
     flags->options.with_token_ids = !flags->without_ids;
-    write_flat(FlatGenerator(flags->resolved()), flags->output);
+    write_flat(FlatGenerator(flags->resolved()), flags->output, flags->options.seed);
     exit_code = static_cast<int>(ExitCode::ok);
   });
 }
@@ -198,7 +198,7 @@ void add_agentic(CLI::App& parent, int& exit_code) {
   command->add_flag("--no-token-ids", flags->without_ids, "lengths only");
   command->callback([flags, &exit_code] {
     flags->options.with_token_ids = !flags->without_ids;
-    write_sessions(SweLikeGenerator(flags->options), flags->output);
+    write_sessions(SweLikeGenerator(flags->options), flags->output, flags->options.seed);
     exit_code = static_cast<int>(ExitCode::ok);
   });
 }
@@ -233,7 +233,7 @@ void add_chat(CLI::App& parent, int& exit_code) {
     flags->options.user = parse_lengths(flags->user, "--user-toks");
     flags->options.output = parse_lengths(flags->answer, "--output-toks");
     flags->options.conversation.with_token_ids = !flags->without_ids;
-    write_sessions(ChatGenerator(flags->options), flags->output);
+    write_sessions(ChatGenerator(flags->options), flags->output, flags->options.seed);
     exit_code = static_cast<int>(ExitCode::ok);
   });
 }

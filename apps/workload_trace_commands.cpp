@@ -40,7 +40,7 @@ void write_trace(const PublicTrace& trace, double scale, double rate, const std:
     written.add(request);
   }
   writer.finish();
-  report(written, output);
+  report(written, output, 0);
   if (trace.without_tokens > 0) {
     fmt::print(stderr, "left out {} of {} rows: no prompt or no answer\n", trace.without_tokens,
                trace.rows);
@@ -96,7 +96,7 @@ void write_mooncake_like(const MooncakeLikeOptions& options, bool as_published,
     written.add(request);
   }
   writer.finish();
-  report(written, output);
+  report(written, output, options.seed);
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ struct Written {
   }
 };
 
-void report(const Written& written, const std::string& output);
+/// Prints the line, and writes beside the file what it was made from; `seed` of its random draws.
+void report(const Written& written, const std::string& output, std::uint32_t seed);
 
 }  // namespace lockstep

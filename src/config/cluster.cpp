@@ -58,6 +58,9 @@ public:
     number_npus(cluster_);
     form_dp_groups(cluster_, instances_, policy_);
     check_prefill_decode(cluster_, instances_);
+    if (!policy_.heads_split_unevenly) {
+      check_head_split(cluster_, instances_);
+    }
     plan_grids(cluster_);
     read_links(cluster_, top_);
     read_network_settings(cluster_, top_);

@@ -128,6 +128,26 @@ void check_prefill_decode(const Cluster& cluster, const std::vector<JsonView>& i
       fmt::format("add a {} instance, or set pd_type to null", other));
 }
 
+void check_head_split(const Cluster& cluster, const std::vector<JsonView>& instances) {
+  for (const Instance& instance : cluster.instances) {
+    const std::int64_t tp = instance.tp;
+    const std::int64_t heads = instance.model->num_attention_heads;
+    const std::int64_t kv_heads = instance.model->num_key_value_heads;
+    const JsonView& place = instances[static_cast<std::size_t>(instance.id)];
+    if (heads % tp != 0) {
+      place.fail_at("tp_size",
+                    fmt::format("{} attention heads do not split over {} ranks", heads, tp),
+                    "give a number of ranks that divides the heads");
+    }
+    if (kv_heads % tp != 0 && tp % kv_heads != 0) {
+      place.fail_at(
+          "tp_size",
+          fmt::format("{} KV heads neither split over {} ranks nor fill them", kv_heads, tp),
+          "give a number of ranks that divides the KV heads, or is a multiple of them");
+    }
+  }
+}
+
 void warn_of_unlike_pairs(Cluster& cluster) {
   for (const Instance& prefill : cluster.instances) {
     for (const Instance& decode : cluster.instances) {

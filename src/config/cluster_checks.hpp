@@ -14,6 +14,10 @@ void check_size(const JsonView& top, const Cluster& cluster);
 /// Prefill instances need decode instances and the other way round.
 void check_prefill_decode(const Cluster& cluster, const std::vector<JsonView>& instances);
 
+/// Ranks share attention heads evenly, as the engine demands; where there are fewer KV heads than
+/// ranks each is held by as many ranks as the others.
+void check_head_split(const Cluster& cluster, const std::vector<JsonView>& instances);
+
 /// Adds a warning where a resolved decode instance could not use what a prefill instance has
 /// computed.
 void warn_of_unlike_pairs(Cluster& cluster);

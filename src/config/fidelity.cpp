@@ -22,6 +22,7 @@ FidelityPolicy FidelityPolicy::for_mode(Fidelity mode) {
   policy.pim_queues_shared_by_nodes = false;
   policy.integer_memory_figures = false;
   policy.unlike_group_members_pass = false;
+  policy.heads_split_unevenly = false;
   policy.dram_idle_power_always_noted = false;
   policy.cxl_use_is_a_fraction = false;
   policy.tied_embeddings_charged_twice = false;

@@ -42,6 +42,8 @@ struct FidelityPolicy {
   // Cluster files and reports.
   /// Members of a DP group may differ in model or hardware; otherwise that is an error.
   bool unlike_group_members_pass = true;
+  /// Ranks may be as many as do not divide the attention heads; otherwise that is an error.
+  bool heads_split_unevenly = true;
   /// With attention in memory it is said that the DRAM's idle power is replaced, given or not.
   bool dram_idle_power_always_noted = true;
   /// The use of a CXL tier is printed as a fraction, in spite of its percent sign.

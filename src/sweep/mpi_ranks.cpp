@@ -1,24 +1,25 @@
 #include "sweep/mpi_ranks.hpp"
 
-#include <charconv>
-#include <cstdlib>
-#include <string_view>
-
-#include "base/error.hpp"
-
-#ifdef LOCKSTEP_MPI
-#include <mpi.h>
+#include <dlfcn.h>
 
 #include <atomic>
+#include <charconv>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
+#include <exception>
+#include <filesystem>
+#include <sstream>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "base/error.hpp"
+#include "base/read_log.hpp"
 #include "sweep/described_run.hpp"
-#endif
+#include "sweep/mpi_calls.hpp"
 
 namespace lockstep {
 
@@ -37,27 +38,12 @@ int launched_ranks() {
   return 1;
 }
 
-#ifndef LOCKSTEP_MPI
-
-MpiRanks::MpiRanks() {
-  throw UserError("several ranks were started, and this lockstep was built without MPI",
-                  Where{{}, 0, "sweep"},
-                  "build it with cmake -DLOCKSTEP_MPI=ON, or start one process a --share I/N");
-}
-MpiRanks::~MpiRanks() = default;
-void MpiRanks::run(const WorkList&, std::span<const std::int64_t>, SharedInputs&,
-                   const RunnerOptions&, const std::function<void(ResultRow)>&) {}
-void MpiRanks::serve(const WorkList&, SharedInputs&) {}
-void MpiRanks::abort() {
-  std::abort();
-}
-
-#else
-
 namespace {
 
+constexpr const char* kMpiModule = "lockstep-mpi.so";
 constexpr int kResult = 1;  ///< to rank 0: a result, or nothing at first
 constexpr int kConfig = 2;  ///< from rank 0: the next configuration
+constexpr int kFiles = 3;   ///< to rank 0, at the end: what was read
 constexpr std::int64_t kNoMore = -1;
 
 /// A result as bytes: configuration, whether the failure was ours, error text or figures.
@@ -103,31 +89,61 @@ public:
       : configs_(configs), stop_(stop) {}
   std::int64_t next() {
     const std::size_t place = next_.fetch_add(1);
-    const bool over = place >= configs_.size() || (stop_ != nullptr && stop_->load());
+    const bool over =
+        place >= configs_.size() || ended_.load() || (stop_ != nullptr && stop_->load());
     return over ? kNoMore : configs_[place];
   }
+  void end() { ended_.store(true); }
 
 private:
   std::span<const std::int64_t> configs_;
   const std::atomic<bool>* stop_;
   std::atomic<std::size_t> next_{0};
+  std::atomic<bool> ended_{false};
 };
+
+/// The module lies beside the program, or in ../lib/lockstep of where it is installed; nowhere
+/// else, so that nobody's search path decides what code runs.
+const MpiCalls& load_calls() {
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  const fs::path folder = fs::read_symlink("/proc/self/exe", failed).parent_path();
+  std::string reason;
+  for (const fs::path& file :
+       {folder / kMpiModule, folder.parent_path() / "lib/lockstep" / kMpiModule}) {
+    if (!fs::exists(file, failed)) {
+      continue;
+    }
+    // Global, since MPI's own plugins look for its symbols. Never closed: MPI ends with the
+    // process.
+    void* module = dlopen(file.c_str(), RTLD_NOW | RTLD_GLOBAL);
+    using Entry = const MpiCalls* (*)();
+    const auto entry =
+        module == nullptr ? nullptr : reinterpret_cast<Entry>(dlsym(module, "lockstep_mpi_calls"));
+    if (entry != nullptr && entry()->version == kMpiCallsVersion) {
+      return *entry();
+    }
+    const char* text = module == nullptr ? dlerror() : "it is of another build";
+    reason = ": " + std::string(text == nullptr ? file.c_str() : text);
+  }
+  throw UserError("several ranks were started, and there is no " + std::string(kMpiModule) +
+                      " beside the program that can be loaded" + reason,
+                  Where{{}, 0, "sweep"},
+                  "install libopenmpi-dev and build again, or start one process a --share I/N");
+}
 
 }  // namespace
 
-MpiRanks::MpiRanks() {
-  int provided = 0;
-  MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided);
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
-  MPI_Comm_size(MPI_COMM_WORLD, &size_);
+MpiRanks::MpiRanks() : calls_(load_calls()) {
+  calls_.start(&rank_, &size_);
 }
 
 MpiRanks::~MpiRanks() {
-  MPI_Finalize();
+  calls_.finish();
 }
 
 void MpiRanks::abort() {
-  MPI_Abort(MPI_COMM_WORLD, static_cast<int>(ExitCode::user_error));
+  calls_.abort(static_cast<int>(ExitCode::user_error));
   std::abort();
 }
 
@@ -135,48 +151,79 @@ void MpiRanks::run(const WorkList& work, std::span<const std::int64_t> configs,
                    SharedInputs& inputs, const RunnerOptions& options,
                    const std::function<void(ResultRow)>& done) {
   Hand hand(configs, options.stop);
+  std::exception_ptr failure;
   std::jthread own([&] {
-    for (std::int64_t config = hand.next(); config != kNoMore; config = hand.next()) {
-      done(make_row(work, config, simulate_config(work, config, inputs)));
+    try {
+      for (std::int64_t config = hand.next(); config != kNoMore; config = hand.next()) {
+        done(make_row(work, config, simulate_config(work, config, inputs)));
+      }
+    } catch (...) {  // a store that cannot be written
+      failure = std::current_exception();
+      hand.end();
     }
   });
   int others = size_ - 1;
   while (others > 0) {
-    int there = 0;
-    MPI_Status status;
-    MPI_Iprobe(MPI_ANY_SOURCE, kResult, MPI_COMM_WORLD, &there, &status);
-    if (there == 0) {  // MPI_Probe would burn the core that this rank simulates on
+    int from = 0;
+    const int size = calls_.probe(kResult, &from);
+    if (size < 0) {  // a call that waits would burn the core that this rank simulates on
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
       continue;
     }
-    int size = 0;
-    MPI_Get_count(&status, MPI_BYTE, &size);
     std::vector<char> bytes(static_cast<std::size_t>(size));
-    MPI_Recv(bytes.data(), size, MPI_BYTE, status.MPI_SOURCE, kResult, MPI_COMM_WORLD,
-             MPI_STATUS_IGNORE);
+    calls_.receive(bytes.data(), size, from, kResult);
     if (size > 0) {
       auto [config, outcome] = unpacked(bytes);
       done(make_row(work, config, std::move(outcome)));
     }
     const std::int64_t next = hand.next();
-    others -= next == kNoMore ? 1 : 0;
-    MPI_Send(&next, 1, MPI_INT64_T, status.MPI_SOURCE, kConfig, MPI_COMM_WORLD);
+    calls_.send(&next, sizeof next, from, kConfig);
+    if (next == kNoMore) {
+      --others;
+      note_files(from);
+    }
+  }
+  own.join();
+  if (failure) {
+    std::rethrow_exception(failure);
+  }
+}
+
+void MpiRanks::send_files() {
+  std::string lines;
+  for (const ReadLog::File& file : ReadLog::heard_by_all()) {
+    lines += file.role + '\t' + file.path.string() + '\n';
+  }
+  calls_.send(lines.data(), static_cast<int>(lines.size()), 0, kFiles);
+}
+
+void MpiRanks::note_files(int rank) {
+  int from = -1;
+  int size = -1;
+  while (size < 0 || from != rank) {
+    size = calls_.probe(kFiles, &from);
+  }
+  std::string lines(static_cast<std::size_t>(size), '\0');
+  calls_.receive(lines.data(), size, rank, kFiles);
+  std::istringstream in(lines);
+  for (std::string line; std::getline(in, line);) {
+    const std::size_t tab = line.find('\t');
+    ReadLog::note(line.substr(tab + 1), line.substr(0, tab));
   }
 }
 
 void MpiRanks::serve(const WorkList& work, SharedInputs& inputs) {
   std::vector<char> bytes;
   for (;;) {
-    MPI_Send(bytes.data(), static_cast<int>(bytes.size()), MPI_BYTE, 0, kResult, MPI_COMM_WORLD);
+    calls_.send(bytes.data(), static_cast<int>(bytes.size()), 0, kResult);
     std::int64_t config = kNoMore;
-    MPI_Recv(&config, 1, MPI_INT64_T, 0, kConfig, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    calls_.receive(&config, sizeof config, 0, kConfig);
     if (config == kNoMore) {
+      send_files();
       return;
     }
     bytes = packed(config, simulate_config(work, config, inputs));
   }
 }
-
-#endif
 
 }  // namespace lockstep

@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 
+#include "sweep/mpi_calls.hpp"
 #include "sweep/sweep_runner.hpp"
 
 namespace lockstep {
@@ -18,7 +19,7 @@ namespace lockstep {
 /// MPI between construction and destruction; one in a process.
 class MpiRanks {
 public:
-  /// Throws UserError when this program was built without MPI.
+  /// Throws UserError without a module for MPI beside the program (sweep/mpi_calls.hpp).
   MpiRanks();
   ~MpiRanks();
   MpiRanks(const MpiRanks&) = delete;
@@ -37,6 +38,10 @@ public:
   [[noreturn]] void abort();
 
 private:
+  void send_files();
+  void note_files(int rank);
+
+  const MpiCalls& calls_;
   int rank_ = 0;
   int size_ = 1;
 };

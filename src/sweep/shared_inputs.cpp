@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <variant>
 
+#include "base/read_log.hpp"
+
 namespace lockstep {
 namespace {
 
@@ -54,6 +56,7 @@ std::shared_ptr<const JsonDocument> SharedInputs::cluster(const std::string& fil
   const std::lock_guard lock(mutex_);
   std::shared_ptr<const JsonDocument>& slot = clusters_[file];
   if (!slot) {
+    ReadLog::note(file, "cluster");
     slot = std::make_shared<const JsonDocument>(JsonDocument::read(file));
   }
   return slot;

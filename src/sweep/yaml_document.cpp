@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "base/error.hpp"
+#include "base/read_log.hpp"
 #include "config/number_text.hpp"
 
 namespace lockstep {
@@ -126,6 +127,7 @@ JsonDocument read_yaml(const std::filesystem::path& file) {
     throw UserError(regular ? "this file is larger than 16 MiB" : "cannot read this file",
                     {file.string(), 0, {}}, "give the path of an existing YAML file");
   }
+  ReadLog::note(file, "spec");
   std::ifstream in(file, std::ios::binary);
   std::ostringstream text;
   text << in.rdbuf();

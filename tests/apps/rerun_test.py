@@ -200,9 +200,13 @@ class Again(Case):
         self.sidecar.write_text("[" * 1000000)
         self.rerun(self.csv, code=2)
 
-    def test_a_command_in_it_is_only_ever_a_run(self):
+    def test_a_command_in_it_only_ever_makes_the_result_again(self):
         said = self.run_it()
         said["command"] = ["workload", "poisson", "--output", str(self.folder / "evil")]
+        self.sidecar.write_text(json.dumps(said))
+        self.rerun(self.csv, code=1)
+        said["command"] = ["trace", "export", "--cluster-config", str(self.cluster), "--out",
+                           str(self.folder / "evil")]
         self.sidecar.write_text(json.dumps(said))
         self.rerun(self.csv, code=2)
         said["command"] = ["run", f"--cluster-config={self.cluster}", f"--dataset={self.dataset}",
@@ -213,6 +217,75 @@ class Again(Case):
         self.sidecar.write_text(json.dumps(said))
         self.assertIn("no arguments of a run", self.rerun(self.csv, code=2))
         self.assertFalse((self.folder / "evil").exists())
+
+
+class OtherCommands(Case):
+    """Workloads, sweeps and plans say it too, and are made again by their own command."""
+
+    SWEEP = """cluster: cluster.json
+flags: {fidelity: reference}
+workload: load.jsonl
+grid: {flag.max-num-seqs: [1, 2]}
+"""
+
+    def made(self, result, *args):
+        done = call(*args, cwd=self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads((self.folder / (result + ".provenance.json")).read_text())
+
+    def again(self, result, code=0):
+        done = call("rerun", self.folder / result)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def test_a_workload(self):
+        said = self.made("w.jsonl", "workload", "poisson", "--num-reqs", "5", "--seed", "7",
+                         "--output", "w.jsonl")
+        self.assertEqual((said["seed"], said["fidelity"]), (7, ""))
+        self.assertEqual(said["command"],
+                         ["workload", "poisson", "--num-reqs", "5", "--seed", "7"])
+        self.assertIn("the same", self.again("w.jsonl"))
+        text = (self.folder / "w.jsonl").read_text()
+        (self.folder / "w.jsonl").write_text(text.replace("128", "129", 1))
+        self.assertIn("different from line", self.again("w.jsonl", 1))
+
+    def test_a_workload_on_a_pipe_leaves_no_file(self):
+        done = call("workload", "poisson", "--num-reqs", "2", "--output", "/dev/stdout")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertFalse(Path("/dev/stdout.provenance.json").exists())
+
+    def test_a_sweep(self):
+        (self.folder / "s.yaml").write_text(self.SWEEP)
+        said = self.made("s.csv", "sweep", "s.yaml", "--output", "s", "--quiet", "--jobs", "2")
+        roles = {one["role"]: one["path"] for one in said["inputs"]}
+        self.assertEqual(sorted(roles), ["cluster", "kernel times", "model", "spec", "workload"])
+        self.assertIn("the same", self.again("s.csv"))
+        with open(self.cluster, "a") as file:
+            file.write("\n")
+        self.assertIn("cluster", self.again("s.csv", 2))
+
+    def test_a_plan(self):
+        (self.folder / "p.yaml").write_text("""model: meta-llama/Llama-3.1-8B
+workload: {num_reqs: 5, rate: 5, input_toks: 50, output_toks: 4}
+slo: {ttft_p99_ms: 1000}
+hardware: [{name: RTX4090, price: 1, most_gpus: 2, link_bw: 16, link_latency: 1000}]
+search: {instances: [1, 2]}
+seeds: 2
+""")
+        said = self.made("p.cluster.json", "plan", "p.yaml", "--output", "p", "--quiet")
+        self.assertEqual(said["fidelity"], "vllm")
+        self.assertIn("the same", self.again("p.csv"))
+        self.assertIn("the same", self.again("p.cluster.json"))
+
+    def test_an_exported_graph(self):
+        out = self.folder / "out"
+        done = call("trace", "export", "--cluster-config", self.cluster, "--dataset", self.dataset,
+                    "--out", out)
+        if done.returncode != 0:
+            self.fail(done.stderr)
+        said = json.loads((out / "provenance.json").read_text())
+        self.assertEqual(said["command"][:2], ["trace", "export"])
+        self.assertIn("cluster", {one["role"] for one in said["inputs"]})
 
 
 if __name__ == "__main__":

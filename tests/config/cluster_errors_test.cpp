@@ -128,6 +128,18 @@ TEST(ClusterErrors, UnlikeModelsInAGroupPassWithAWarningUnderReference) {
   EXPECT_EQ(refusal(json, options).find("DP group 'A': instances 0 and 1 differ"), 0U);
 }
 
+TEST(ClusterErrors, HeadsSplitEvenly) {
+  const auto at = [](int tp) {
+    return cluster_of({instance(kDense, {{"num_npus", tp}, {"tp_size", tp}})});
+  };
+  RunOptions options;
+  options.fidelity = Fidelity::vllm;
+  EXPECT_EQ(refusal(at(3), options).find("32 attention heads do not split over 3 ranks"), 0U);
+  EXPECT_NO_THROW(static_cast<void>(parse(at(3)))) << "the reference lets it pass";
+  EXPECT_EQ(refusal(at(4), options), "accepted");
+  EXPECT_EQ(refusal(at(16), options), "accepted") << "8 KV heads, each on two ranks";
+}
+
 TEST(ClusterErrors, FilesAndSyntax) {
   const RunOptions options;
   const std::string file = ::testing::TempDir() + "lockstep_no_such_cluster.json";

@@ -116,7 +116,7 @@ TEST(PlanSearch, DoesNotDependOnTheNumberOfWorkersAndRatesTheBest) {
 
 TEST(PlanSearch, TellsWhyShapesFallAway) {
   const PlanSpec spec =
-      spec_of("slo: {tpot_p99_ms: 15}\nseeds: 1\nsearch: {instances: [1], tp: [1, 16], pp: [1]}\n");
+      spec_of("slo: {tpot_p99_ms: 15}\nseeds: 1\nsearch: {instances: [1], tp: [1, 3, 16], pp: [1]}\n");
   SharedInputs inputs;
   PlanOptions options;
   options.most_rated = 0;
@@ -128,6 +128,7 @@ TEST(PlanSearch, TellsWhyShapesFallAway) {
     return *found;
   };
   EXPECT_EQ(row("1 x RTX4090 tp16").fate, Fate::too_large);
+  EXPECT_EQ(row("1 x RTX4090 tp3").fate, Fate::impossible);
   EXPECT_EQ(row("1 x RTX4090 tp1").fate, Fate::too_slow);  // 16 GB of weights at 1 TB/s
   EXPECT_THAT(row("1 x RTX4090 tp1").evaluation.problem, HasSubstr("tpot_p99_ms"));
   EXPECT_EQ(row("1 x H100 tp1").fate, Fate::holds);

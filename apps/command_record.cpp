@@ -1,0 +1,61 @@
+#include "command_record.hpp"
+
+#include <utility>
+
+#include "base/build_commit.hpp"
+#include "report/output_file.hpp"
+
+namespace lockstep {
+namespace {
+CommandRecord* current = nullptr;
+}
+
+CommandRecord::CommandRecord(std::vector<std::string> args)
+    : args_(without_output(std::move(args))) {
+  current = this;
+}
+
+CommandRecord::~CommandRecord() {
+  current = nullptr;
+}
+
+Provenance CommandRecord::made(const Facts& facts) const {
+  Provenance out = provenance_here(read_);
+  out.version = LOCKSTEP_VERSION;
+  out.commit = build_commit();
+  out.fidelity = facts.fidelity;
+  out.seed = facts.seed;
+  out.partial = facts.partial;
+  out.command = args_;
+  return out;
+}
+
+void CommandRecord::write_beside(const std::filesystem::path& result, const Facts& facts) {
+  std::error_code failed;
+  if (current == nullptr || !std::filesystem::is_regular_file(result, failed)) {
+    return;
+  }
+  Provenance out = current->made(facts);
+  out.result = fingerprint_of(result, "");
+  OutputFile(provenance_file(out.result.path)).commit(provenance_text(out));
+}
+
+void CommandRecord::write_to(const std::filesystem::path& file, const Facts& facts) {
+  if (current != nullptr) {
+    OutputFile(file).commit(provenance_text(current->made(facts)));
+  }
+}
+
+std::vector<std::string> without_output(std::vector<std::string> args) {
+  std::vector<std::string> kept;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    if (args[i] == "--output") {
+      ++i;
+    } else if (!args[i].starts_with("--output=")) {
+      kept.push_back(std::move(args[i]));
+    }
+  }
+  return kept;
+}
+
+}  // namespace lockstep

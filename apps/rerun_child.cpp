@@ -1,0 +1,72 @@
+#include "rerun_child.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "command_record.hpp"
+
+namespace lockstep {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Without a shell: every argument arrives as it is.
+int run_program(const std::vector<std::string>& args) {
+  std::vector<char*> words;
+  std::string name = "lockstep";
+  words.push_back(name.data());
+  std::vector<std::string> copies = args;
+  for (std::string& word : copies) {
+    words.push_back(word.data());
+  }
+  words.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  pid_t child = 0;
+  const int failed =
+      posix_spawn(&child, "/proc/self/exe", &actions, nullptr, words.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  int status = 0;
+  if (failed != 0 || ::waitpid(child, &status, 0) != child) {
+    throw UserError("cannot start another process", Where{{}, 0, "rerun"},
+                    "give the command by hand: it is in the .provenance.json");
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+}  // namespace
+
+bool can_be_carried_out_again(const std::vector<std::string>& command) {
+  constexpr std::array<std::string_view, 3> kCommands{"workload", "sweep", "plan"};
+  return !command.empty() &&
+         std::find(kCommands.begin(), kCommands.end(), command.front()) != kCommands.end() &&
+         std::find(command.begin(), command.end(), "merge") == command.end();
+}
+
+fs::path carry_out_again(const std::vector<std::string>& command, const fs::path& folder,
+                         const fs::path& result) {
+  std::vector<std::string> args = without_output(command);
+  const fs::path output = folder / "result";
+  args.insert(args.end(), {"--output", output.string()});
+  if (const int code = run_program(args); code != 0) {
+    throw UserError(fmt::format("the command ended with {}", code), Where{result.string(), 0, {}},
+                    "its message is above");
+  }
+  if (command.front() == "workload") {
+    return output;
+  }
+  constexpr std::string_view kCluster = ".cluster.json";
+  return output.string() +
+         std::string(result.string().ends_with(kCluster) ? kCluster : std::string_view(".csv"));
+}
+
+}  // namespace lockstep
