@@ -248,8 +248,9 @@ void export_traces(const TraceExportSettings& settings, const RunOptions& option
   const RunResult result = simulation.run();
   exporter.write_index();
   exporter.write_starts();
+  const fs::path folder = settings.folder;  // perhaps with a slash at its end
   CommandRecord::write_to(
-      fs::path(settings.folder) / "provenance.json",
+      provenance_file(folder.has_filename() ? folder : folder.parent_path()),
       {.fidelity = options.fidelity == Fidelity::reference ? "reference" : "vllm",
        .seed = kRunSeed});
   if (output) {

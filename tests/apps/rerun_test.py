@@ -283,7 +283,7 @@ seeds: 2
                     "--out", out)
         if done.returncode != 0:
             self.fail(done.stderr)
-        said = json.loads((out / "provenance.json").read_text())
+        said = json.loads(Path(f"{out}.provenance.json").read_text())
         self.assertEqual(said["command"][:2], ["trace", "export"])
         self.assertIn("cluster", {one["role"] for one in said["inputs"]})
 

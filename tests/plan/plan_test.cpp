@@ -115,8 +115,8 @@ TEST(PlanSearch, DoesNotDependOnTheNumberOfWorkersAndRatesTheBest) {
 }
 
 TEST(PlanSearch, TellsWhyShapesFallAway) {
-  const PlanSpec spec =
-      spec_of("slo: {tpot_p99_ms: 15}\nseeds: 1\nsearch: {instances: [1], tp: [1, 3, 16], pp: [1]}\n");
+  const PlanSpec spec = spec_of(
+      "slo: {tpot_p99_ms: 15}\nseeds: 1\nsearch: {instances: [1], tp: [1, 3, 16], pp: [1]}\n");
   SharedInputs inputs;
   PlanOptions options;
   options.most_rated = 0;
