@@ -6,7 +6,6 @@
 
 #include "base/error.hpp"
 #include "iteration/separate_prompts.hpp"
-#include "iteration/unsplit_decodes.hpp"
 
 namespace lockstep {
 namespace {
@@ -48,6 +47,11 @@ TraceEmitter::TraceEmitter(const Cluster& cluster, const Instance& instance,
   if (model_.has_experts()) {
     router_.emplace(settings.expert_routing, model_.num_experts, model_.num_experts_per_tok,
                     settings.fidelity.expert_round_robin_restarts);
+  }
+  if (settings.decode_blocks) {
+    unsplit_decodes_ = std::make_unique<UnsplitDecodes>(
+        *settings.decode_blocks, RankCache{rank_model_.num_key_value_heads / instance_.tp,
+                                           2 * rank_model_.head_dim * instance_.kv_fp()});
   }
   require_data(architecture_.prologue);
   require_data(architecture_.head);
@@ -141,12 +145,8 @@ const TraceEmitter::LayerMemo& TraceEmitter::layer_facts(const BatchShape& shape
 }
 
 KernelTime TraceEmitter::attention_time(const BatchShape& shape) const {
-  if (settings_.decode_blocks) {
-    const RankCache cache{rank_model_.num_key_value_heads / instance_.tp,
-                          2 * rank_model_.head_dim * instance_.kv_fp()};
-    if (decodes_unsplit(shape, *settings_.decode_blocks, cache)) {
-      return attention_of_unsplit_decodes(times_, shape, *settings_.decode_blocks, cache);
-    }
+  if (unsplit_decodes_ && unsplit_decodes_->applies(shape)) {
+    return unsplit_decodes_->attention(times_, shape);
   }
   return instance_.terms.separate_prompts ? attention_of_separate_prompts(times_, shape)
                                           : times_.attention(shape.attention);

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "iteration/trace_energy.hpp"
 #include "iteration/trace_pim.hpp"
 #include "iteration/trace_shape.hpp"
+#include "iteration/unsplit_decodes.hpp"
 #include "model/architecture.hpp"
 #include "model/expert_routing.hpp"
 #include "model/footprint.hpp"
@@ -96,6 +98,7 @@ private:
   const KernelTimes& times_;
   TraceSettings settings_;
   const PimDevice* pim_ = nullptr;
+  std::unique_ptr<UnsplitDecodes> unsplit_decodes_;  ///< null: they are looked up
 
   std::vector<Layer> pre_attn_, post_attn_, mlp_;
   std::array<Memo, 2> memos_;

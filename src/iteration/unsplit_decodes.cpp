@@ -1,7 +1,6 @@
 #include "iteration/unsplit_decodes.hpp"
 
 #include <algorithm>
-#include <vector>
 
 namespace lockstep {
 namespace {
@@ -23,21 +22,23 @@ std::optional<DecodeBlocks> decode_blocks_of(const Instance& instance, GpuCatalo
   return gpu ? gpu->decode_blocks : std::nullopt;
 }
 
-bool decodes_unsplit(const BatchShape& shape, const DecodeBlocks& blocks, const RankCache& cache) {
+UnsplitDecodes::UnsplitDecodes(const DecodeBlocks& blocks, const RankCache& cache)
+    : blocks_(blocks), cache_(cache) {}
+
+bool UnsplitDecodes::applies(const BatchShape& shape) const {
   return shape.attention.prefill_chunk == 0 && shape.attention.n_decode > 0 &&
-         !shape.entries.empty() && !blocks.split(shape.total_len, cache.kv_heads);
+         !shape.entries.empty() && !blocks_.split(shape.total_len, cache_.kv_heads);
 }
 
-KernelTime attention_of_unsplit_decodes(const KernelTimes& times, const BatchShape& shape,
-                                        const DecodeBlocks& blocks, const RankCache& cache) {
-  std::vector<double> bytes;
-  bytes.reserve(shape.entries.size());
+KernelTime UnsplitDecodes::attention(const KernelTimes& times, const BatchShape& shape) {
+  bytes_.clear();
   for (const BatchEntry& entry : shape.entries) {
-    bytes.push_back(static_cast<double>((entry.computed_before + 1) * cache.token_bytes));
+    bytes_.push_back(static_cast<double>((entry.computed_before + 1) * cache_.token_bytes));
   }
   KernelTime result = all_of(times, shape.attention, shape.attention.kv_decode_mean);
   const Nanos most = all_of(times, shape.attention, shape.attention.kv_decode_max).time;
-  result.time = std::clamp(blocks.time(bytes, cache.kv_heads), std::min(result.time, most), most);
+  const Nanos own = blocks_.time(bytes_, cache_.kv_heads, schedule_);
+  result.time = std::clamp(own, std::min(result.time, most), most);
   result.source = std::max(result.source, TimeSource::interpolated);
   return result;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "config/cluster.hpp"
 #include "iteration/trace_shape.hpp"
@@ -23,16 +24,23 @@ struct RankCache {
   std::int64_t token_bytes = 0;  ///< keys and values of one token and one head
 };
 
-/// False: there are prompts, nothing attends here, or the kernel splits contexts.
-[[nodiscard]] bool decodes_unsplit(const BatchShape& shape, const DecodeBlocks& blocks,
-                                   const RankCache& cache);
-
 /// The attention tables hold sequences of equal length, and a number of decodes between two that
 /// were measured may lie between a split and an unsplit one. So the blocks themselves count here,
 /// within what as many decodes take that are all as long as the mean, or as the longest.
-[[nodiscard]] KernelTime attention_of_unsplit_decodes(const KernelTimes& times,
-                                                      const BatchShape& shape,
-                                                      const DecodeBlocks& blocks,
-                                                      const RankCache& cache);
+class UnsplitDecodes {
+public:
+  UnsplitDecodes(const DecodeBlocks& blocks, const RankCache& cache);
+
+  /// False: there are prompts, nothing attends here, or the kernel splits contexts.
+  [[nodiscard]] bool applies(const BatchShape& shape) const;
+  /// Of one layer. Steps that follow each other are timed faster than others.
+  [[nodiscard]] KernelTime attention(const KernelTimes& times, const BatchShape& shape);
+
+private:
+  DecodeBlocks blocks_;
+  RankCache cache_;
+  std::vector<double> bytes_;  ///< by sequence
+  BlockSchedule schedule_;
+};
 
 }  // namespace lockstep

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "base/units.hpp"
+#include "perf/block_schedule.hpp"
 
 namespace lockstep {
 
@@ -22,8 +23,10 @@ struct DecodeBlocks {
   /// blocks a multiprocessor. `sequences` with padding.
   [[nodiscard]] bool split(std::int64_t sequences, std::int64_t kv_heads) const;
 
-  /// Until the last block is done. `bytes`: what each sequence's block reads.
-  [[nodiscard]] Nanos time(std::span<const double> bytes, std::int64_t kv_heads) const;
+  /// Until the last block is done. `bytes`: what each sequence's block reads. `schedule` may be one
+  /// that was used before.
+  [[nodiscard]] Nanos time(std::span<const double> bytes, std::int64_t kv_heads,
+                           BlockSchedule& schedule) const;
 };
 
 }  // namespace lockstep

@@ -34,8 +34,8 @@ KernelTime time_of(TraceWorld& world,
                    const std::vector<std::pair<std::int64_t, std::int64_t>>& shares,
                    double block_gb_s) {
   const Batch batch = world.batch(shares);
-  return attention_of_unsplit_decodes(ByMean(), shape_of(batch, false), four_blocks(block_gb_s),
-                                      kCache);
+  return UnsplitDecodes(four_blocks(block_gb_s), kCache)
+      .attention(ByMean(), shape_of(batch, false));
 }
 
 TEST(UnsplitDecodes, EqualContextsTakeWhatTheTableSays) {
@@ -58,15 +58,12 @@ TEST(UnsplitDecodes, TheLongestContextIsWaitedForWithinTheTablesBounds) {
 
 TEST(UnsplitDecodes, PromptsAndFewDecodesAreLeftToTheTable) {
   TraceWorld world(small_model());
-  const DecodeBlocks blocks = four_blocks(1);
-  const auto unsplit = [&](const Batch& batch) {
-    return decodes_unsplit(shape_of(batch, false), blocks, kCache);
-  };
+  const UnsplitDecodes decodes(four_blocks(1), kCache);
+  const auto unsplit = [&](const Batch& batch) { return decodes.applies(shape_of(batch, false)); };
   EXPECT_TRUE(unsplit(world.batch({{1, 9}, {1, 9}, {1, 9}, {1, 9}})));
   EXPECT_FALSE(unsplit(world.batch({{1, 9}, {1, 9}, {1, 9}})));
   EXPECT_FALSE(unsplit(world.batch({{7, 0}, {1, 9}, {1, 9}, {1, 9}, {1, 9}})));
-  EXPECT_FALSE(decodes_unsplit(shape_of(world.batch({{1, 9}, {1, 9}, {1, 9}, {1, 9}}), true),
-                               blocks, kCache))
+  EXPECT_FALSE(decodes.applies(shape_of(world.batch({{1, 9}, {1, 9}, {1, 9}, {1, 9}}), true)))
       << "attention in memory";
   Batch padded = world.batch({{1, 9}, {1, 9}, {1, 9}});
   pad_batch(padded, 4);
