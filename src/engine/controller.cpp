@@ -47,6 +47,7 @@ PollReply Controller::poll(std::int32_t npu, std::int64_t iteration, Nanos now, 
   auto& instance =
       *instances_[static_cast<std::size_t>(instance_of_npu_[static_cast<std::size_t>(npu)])];
   activity_ += static_cast<std::int64_t>(router_.route_arrived(now));
+  const std::int64_t activity = activity_;
   if (instance.is_start(npu)) {
     book_idle(instance, now);
   }
@@ -57,15 +58,44 @@ PollReply Controller::poll(std::int32_t npu, std::int64_t iteration, Nanos now, 
   } else {
     program = answer(instance, next_batch(instance, npu, iteration, now), npu, now);
   }
-  if (instance.is_start(npu) && now > last_log_ + interval_) {
+  if (instance.is_start(npu) && heartbeat_due(now)) {
     heartbeat(now);
   }
   const auto end = test_end(instance, npu);
+  activity_ += program != nullptr ? 1 : 0;
+  if (changed_ != nullptr) {
+    note_changes(instance, instance.is_start(npu), activity);
+  }
   if (program != nullptr) {
-    ++activity_;
     return {PollAnswer::program, program, begin_};
   }
   return {end.value_or(PollAnswer::pass), nullptr, now};
+}
+
+/// Whose next poll may be answered otherwise than the one before.
+void Controller::note_changes(const ServingInstance& instance, bool start,
+                              std::int64_t activity_before) {
+  const bool acted = activity_ != activity_before;
+  if (acted || (start && instance.scheduler().is_restless())) {
+    changed_->mark(instance.config().id);
+  }
+  if (drained_ && acted && instance.scheduler().empty()) {
+    if (const DPWave* wave = wave_of(instance)) {
+      note_group(*wave);  // its members end together
+    }
+  }
+  if (!drained_ && !router_.has_pending() && !router_.has_open_sessions()) {
+    drained_ = true;
+    changed_->mark_all();
+  }
+}
+
+void Controller::note_group(const DPWave& wave) {
+  if (changed_ != nullptr) {
+    for (const std::int32_t member : wave.members()) {
+      changed_->mark(member);
+    }
+  }
 }
 
 void Controller::book_idle(ServingInstance& instance, Nanos now) {
@@ -238,14 +268,24 @@ const Program* Controller::answer_joined_batch(ServingInstance& instance, Batch&
 
 std::vector<Batch*> Controller::take_wave(DPWave& wave, const ServingInstance& instance) {
   std::vector<Batch*> batches = wave.take_wave();
+  note_group(wave);
   pad_step(batches, instance.config());
   return batches;
+}
+
+/// The first member calls the others, the last one lets them go.
+void Controller::join(DPWave& wave, Batch& batch) {
+  const bool first = wave.empty();
+  wave.join(batch);
+  if (first || wave.complete()) {
+    note_group(wave);
+  }
 }
 
 const Program* Controller::join_wave(ServingInstance& instance, Batch& batch, Nanos now) {
   ++activity_;
   DPWave& wave = *wave_of(instance);
-  wave.join(batch);
+  join(wave, batch);
   return wave.complete() ? start_wave(instance, wave, now) : nullptr;
 }
 
@@ -321,6 +361,9 @@ std::optional<PollAnswer> Controller::test_end(ServingInstance& instance, std::i
     ++num_done_;
     if (num_done_ == num_prefill_) {
       prefill_finished_ = true;
+      if (changed_ != nullptr) {
+        changed_->mark_all();
+      }
     }
   }
   const bool all_done = num_done_ == static_cast<std::int64_t>(instances_.size());

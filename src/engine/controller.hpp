@@ -37,6 +37,9 @@ public:
   void run_ahead() { runs_ahead_ = true; }
   [[nodiscard]] bool runs_ahead() const { return runs_ahead_; }
 
+  /// Where instances are marked for which a poll has changed something. Null: nobody wants to know.
+  void note_changes_in(Marked* changed) { changed_ = changed; }
+
   /// NPU `npu`, which has finished iteration `iteration`, asks at `now`. `all_free`: so have all
   /// others of its instance.
   PollReply poll(std::int32_t npu, std::int64_t iteration, Nanos now, bool all_free = false);
@@ -45,6 +48,7 @@ public:
   [[nodiscard]] std::int64_t activity() const { return activity_; }
   /// The next heartbeat is due at the first poll after this time.
   [[nodiscard]] Nanos next_heartbeat_after() const { return last_log_ + interval_; }
+  [[nodiscard]] bool heartbeat_due(Nanos now) const { return now > last_log_ + interval_; }
   [[nodiscard]] Nanos log_interval() const { return interval_; }
 
   /// Why the cluster cannot go on: blocked queues, members missing at a wave.
@@ -60,6 +64,8 @@ public:
   }
 
 private:
+  void note_changes(const ServingInstance& instance, bool start, std::int64_t activity_before);
+  void note_group(const DPWave& wave);
   void book_idle(ServingInstance& instance, Nanos now);
   /// True: the batch is done.
   bool complete(ServingInstance& instance, std::int64_t iteration, std::int32_t npu, Nanos now);
@@ -71,7 +77,8 @@ private:
   const Program* answer_new_batch(ServingInstance& instance, Batch& batch, Nanos now);
   const Program* answer_joined_batch(ServingInstance& instance, Batch& batch, std::int32_t npu);
   const Program* generate_alone(ServingInstance& instance, Batch& batch, Nanos now);
-  static std::vector<Batch*> take_wave(DPWave& wave, const ServingInstance& instance);
+  void join(DPWave& wave, Batch& batch);
+  std::vector<Batch*> take_wave(DPWave& wave, const ServingInstance& instance);
   const Program* join_wave(ServingInstance& instance, Batch& batch, Nanos now);
   const Program* start_wave(ServingInstance& instance, DPWave& wave, Nanos now);
   const Program* generate(ServingInstance& instance, Batch& batch, std::int64_t wave_len,
@@ -118,6 +125,8 @@ private:
   std::int64_t step_prompt_ = 0, step_generated_ = 0;
   std::int64_t num_prefill_ = 0, num_done_ = 0;
   bool prefill_finished_ = false;
+  bool drained_ = false;  ///< nothing will arrive any more
+  Marked* changed_ = nullptr;
   std::int64_t activity_ = 0;
 };
 

@@ -65,7 +65,7 @@ Batch* Controller::compose(ServingInstance& instance, Nanos now) {
         fmt::format("Scheduling new batch #{} to NPU[{}]", batch->id, instance.config().first_npu));
   }
   if (wave != nullptr) {
-    wave->join(*batch);
+    join(*wave, *batch);
   }
   return batch;
 }

@@ -37,7 +37,7 @@ void Npu::run(Program program, DeviceParts& parts) {
   while (remaining_ == 0) {
     program_.reset();
     if (queued_.empty()) {
-      ++parts.times_finished;
+      parts.note_finished(id_);
       return;
     }
     load(std::move(queued_.front()));
@@ -90,7 +90,7 @@ void Npu::complete(std::int32_t v, DeviceParts& parts) {
   }
   program_.reset();
   if (queued_.empty()) {
-    ++parts.times_finished;
+    parts.note_finished(id_);
     return;
   }
   Program next = std::move(queued_.front());

@@ -28,9 +28,18 @@ namespace lockstep {
 struct DeviceParts {
   explicit DeviceParts(const DeviceSimulatorSpec& spec);
 
+  void note_finished(std::int32_t npu) {
+    ++times_finished;
+    if (lists_finished) {
+      finished.push_back(npu);
+    }
+  }
+
   Islands islands;
   Nanos now;
   std::int64_t times_finished = 0;  ///< how often an NPU has run out of programs
+  bool lists_finished = false;
+  std::vector<std::int32_t> finished{};  ///< NPUs that have, since somebody took the list
   DeviceEventQueue queue;
   Wire wire;
   Mailbox mailbox;

@@ -129,6 +129,14 @@ bool DeviceSimulator::finished(std::int32_t npu) const {
   return impl_->npu(npu).finished();
 }
 
+void DeviceSimulator::list_finished() {
+  impl_->parts.lists_finished = true;
+}
+
+std::vector<std::int32_t> DeviceSimulator::take_finished() {
+  return std::exchange(impl_->parts.finished, {});
+}
+
 std::int64_t DeviceSimulator::iteration(std::int32_t npu) const {
   return impl_->npu(npu).iteration();
 }
@@ -184,11 +192,7 @@ void DeviceSimulator::Impl::skip(std::int32_t company, std::int64_t copies, Nano
   for (const std::int32_t member : members) {
     npu(member).skip(copies);
   }
-  parts.queue.postpone(members, length, [&](std::int32_t owner, const DeviceEvent& event) {
-    const bool travels = event.kind == DeviceEventKind::message_arrives;
-    return parts.recurrence.is_of(travels ? parts.wire.message(event.subject).source : owner,
-                                  company);
-  });
+  parts.queue.postpone(members, length);
 }
 
 /// Pending, or among the copies left out.

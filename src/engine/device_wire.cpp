@@ -26,7 +26,7 @@ bool Wire::forward(DeviceEventQueue& queue, Nanos now, std::int32_t number) {
   LinkNetwork& links = links_[islands_.index_of(message.source)];
   const LinkNetwork::Hop hop = links.forward(now, device, target, message.size);
   device = hop.device;
-  queue.push(hop.arrival, {number, DeviceEventKind::message_arrives});
+  queue.push(hop.arrival, {number, DeviceEventKind::message_arrives}, message.source);
   return true;
 }
 

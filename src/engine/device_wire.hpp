@@ -39,7 +39,7 @@ public:
     free_.pop_back();
     messages_[static_cast<std::size_t>(number)] = message;
     if (links_.empty()) {
-      queue.push(now + travel, {number, DeviceEventKind::message_arrives});
+      queue.push(now + travel, {number, DeviceEventKind::message_arrives}, message.source);
     } else {
       start(queue, now, number);
     }

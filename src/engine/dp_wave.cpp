@@ -6,12 +6,17 @@
 
 namespace lockstep {
 
-DPWave::DPWave(const DpGroup& group) : members_(group.members), entries_(group.members.size()) {}
+DPWave::DPWave(const DpGroup& group)
+    : members_(group.members), entries_(group.members.size()), missing_(group.members.size()) {
+  for (std::size_t slot = 0; slot < members_.size(); ++slot) {
+    slots_.emplace(members_[slot], slot);
+  }
+}
 
 std::size_t DPWave::slot(std::int32_t instance) const {
-  const auto found = std::find(members_.begin(), members_.end(), instance);
-  ensure(found != members_.end(), "instance is not a member of the group");
-  return static_cast<std::size_t>(found - members_.begin());
+  const auto found = slots_.find(instance);
+  ensure(found != slots_.end(), "instance is not a member of the group");
+  return found->second;
 }
 
 bool DPWave::has_entry(std::int32_t instance) const {
@@ -23,13 +28,10 @@ bool DPWave::holds(const Batch& batch) const {
   return std::find(queue.begin(), queue.end(), &batch) != queue.end();
 }
 
-bool DPWave::complete() const {
-  return std::none_of(entries_.begin(), entries_.end(),
-                      [](const auto& queue) { return queue.empty(); });
-}
-
 void DPWave::join(Batch& batch) {
-  entries_[slot(batch.instance)].push_back(&batch);
+  auto& queue = entries_[slot(batch.instance)];
+  missing_ -= queue.empty() ? 1U : 0U;
+  queue.push_back(&batch);
   ++waiting_;
 }
 
@@ -39,6 +41,7 @@ std::vector<Batch*> DPWave::take_wave() {
   for (auto& queue : entries_) {
     wave.push_back(queue.front());
     queue.pop_front();
+    missing_ += queue.empty() ? 1U : 0U;
   }
   waiting_ -= wave.size();
   return wave;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <vector>
 
 #include "config/cluster.hpp"
@@ -23,7 +24,7 @@ public:
   [[nodiscard]] bool has_entry(std::int32_t instance) const;
   /// True while `batch` waits for the other members.
   [[nodiscard]] bool holds(const Batch& batch) const;
-  [[nodiscard]] bool complete() const;
+  [[nodiscard]] bool complete() const { return missing_ == 0; }
 
   void join(Batch& batch);
   /// Takes one batch of each member, in group order, as they were brought.
@@ -33,8 +34,10 @@ private:
   [[nodiscard]] std::size_t slot(std::int32_t instance) const;
 
   std::vector<std::int32_t> members_;
-  std::vector<std::deque<Batch*>> entries_;  ///< by member
-  std::size_t waiting_ = 0;                  ///< batches in all queues
+  std::vector<std::deque<Batch*>> entries_;    ///< by member
+  std::map<std::int32_t, std::size_t> slots_;  ///< by instance
+  std::size_t waiting_ = 0;                    ///< batches in all queues
+  std::size_t missing_ = 0;                    ///< members without a batch
 };
 
 }  // namespace lockstep

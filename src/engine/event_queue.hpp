@@ -7,6 +7,9 @@
 //
 // It is one heap ordered by (time, place, number within the list): the entries of a list share
 // their place. Small copyable events, no allocation once the arrays have grown.
+//
+// Putting off all events of an NPU only notes by how much. Each is moved when it comes to the front
+// of the heap, which it does not later than before, so that the front is always in its true place.
 #pragma once
 
 #include <algorithm>
@@ -30,16 +33,16 @@ public:
     Event event{};
   };
 
-  explicit EventQueue(std::size_t num_npus) : lists_(num_npus) {}
+  explicit EventQueue(std::size_t num_npus) : lists_(num_npus), put_off_(num_npus) {}
 
   [[nodiscard]] bool empty() const { return heap_.empty(); }
   [[nodiscard]] std::size_t size() const { return heap_.size(); }
   /// Of the earliest event; the queue must not be empty.
   [[nodiscard]] Nanos next_time() const { return Nanos{heap_.front().time}; }
 
-  /// An event of no NPU's own.
-  void push(Nanos time, const Event& event) {
-    sift_up({time.count(), next_place_++, 0, {kNoOwner, event}});
+  /// An event of no NPU's own. It is put off with those of `cause`, if that is one.
+  void push(Nanos time, const Event& event, std::int32_t cause = kNoOwner) {
+    sift_up({time.count(), put_off_of(cause), next_place_++, 0, cause, {kNoOwner, event}});
   }
 
   /// An event that `npu` schedules for itself.
@@ -47,12 +50,12 @@ public:
     std::vector<List>& lists = lists_[static_cast<std::size_t>(npu)];
     for (List& list : lists) {
       if (list.time == time.count()) {
-        sift_up({list.time, list.place, ++list.last, {npu, event}});
+        sift_up({list.time, put_off_of(npu), list.place, ++list.last, npu, {npu, event}});
         return;
       }
     }
     lists.push_back({time.count(), next_place_, 0});
-    sift_up({time.count(), next_place_++, 0, {npu, event}});
+    sift_up({time.count(), put_off_of(npu), next_place_++, 0, npu, {npu, event}});
   }
 
   /// Takes the next event of exactly this time, which no pending event may precede. False, and
@@ -71,30 +74,29 @@ public:
       running_place_ = heap_.front().place;
     }
     remove_front();
+    settle_front();
     return true;
   }
 
-  /// Moves the pending events for which `moves(owner, event)` holds, and the lists of the NPUs in
-  /// `owners`, later by `by`; they keep their order. Not while a time is being handled.
-  template <class Moves>
-  void postpone(std::span<const std::int32_t> owners, Nanos by, const Moves& moves) {
-    for (Entry& entry : heap_) {
-      entry.time += moves(entry.item.owner, entry.item.event) ? by.count() : 0;
-    }
+  /// Moves the pending events and lists of the NPUs in `owners` later by `by`, and the events that
+  /// they caused; they keep their order. Not while a time is being handled.
+  void postpone(std::span<const std::int32_t> owners, Nanos by) {
     for (const std::int32_t owner : owners) {
+      put_off_[static_cast<std::size_t>(owner)] += by.count();
       for (List& list : lists_[static_cast<std::size_t>(owner)]) {
         list.time += by.count();
       }
     }
-    std::make_heap(heap_.begin(), heap_.end(),
-                   [](const Entry& a, const Entry& b) { return precedes(b, a); });
+    settle_front();
   }
 
 private:
   struct Entry {
     std::int64_t time;
+    std::int64_t put_off;  ///< what its cause had been put off by when `time` was right
     std::uint64_t place;
     std::uint32_t number;
+    std::int32_t cause;
     Item item;
   };
   struct List {
@@ -111,6 +113,24 @@ private:
       return a.place < b.place;
     }
     return a.number < b.number;
+  }
+
+  [[nodiscard]] std::int64_t put_off_of(std::int32_t npu) const {
+    return npu == kNoOwner ? 0 : put_off_[static_cast<std::size_t>(npu)];
+  }
+
+  /// Moves what stands at the front, but has been put off, to its place.
+  void settle_front() {
+    while (!heap_.empty()) {
+      Entry front = heap_.front();
+      const std::int64_t put_off = put_off_of(front.cause);
+      if (front.put_off == put_off) {
+        return;
+      }
+      front.time += put_off - front.put_off;
+      front.put_off = put_off;
+      sift_down(front);
+    }
   }
 
   void sift_up(const Entry& entry) {
@@ -130,10 +150,14 @@ private:
   void remove_front() {
     const Entry last = heap_.back();
     heap_.pop_back();
-    const std::size_t size = heap_.size();
-    if (size == 0) {
-      return;
+    if (!heap_.empty()) {
+      sift_down(last);
     }
+  }
+
+  /// Puts `last` in the place of the front.
+  void sift_down(const Entry& last) {
+    const std::size_t size = heap_.size();
     std::size_t hole = 0;
     while (true) {
       std::size_t child = 2 * hole + 1;
@@ -167,6 +191,7 @@ private:
 
   std::vector<Entry> heap_;
   std::vector<std::vector<List>> lists_;  ///< by NPU, few each
+  std::vector<std::int64_t> put_off_;     ///< by NPU: all that its events were ever put off by
   std::uint64_t next_place_ = 0;
   std::int32_t running_ = kNoOwner;
   std::uint64_t running_place_ = 0;

@@ -46,9 +46,6 @@ public:
   /// Companies in which a period has been found while the present time was handled.
   [[nodiscard]] const std::vector<std::int32_t>& due() const { return due_; }
   [[nodiscard]] std::span<const std::int32_t> members(std::int32_t company) const;
-  [[nodiscard]] bool is_of(std::int32_t npu, std::int32_t company) const {
-    return company_of_[static_cast<std::size_t>(npu)] == company;
-  }
   [[nodiscard]] Period period(std::int32_t company) const;
   /// The company's pending events have been put off by `periods` of its periods.
   void skipped(std::int32_t company, Nanos now, std::int64_t periods);

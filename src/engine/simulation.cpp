@@ -90,6 +90,9 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
   if (folding != Folding::none && may_run_ahead()) {
     controller_->run_ahead();
   }
+  if (options.fold_layers && polls_may_be_skipped()) {
+    ask_changed_only();
+  }
 }
 
 void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& kernel_times) {
@@ -171,6 +174,9 @@ bool Simulation::advance() {
 }
 
 bool Simulation::poll_all() {
+  if (asks_) {
+    return poll_changed();
+  }
   for (PolledNpu& polled : end_list_) {
     if (!poll(polled, false)) {
       return false;
@@ -202,12 +208,13 @@ bool Simulation::poll(PolledNpu& polled, bool start_npu) {
       return true;
     case PollAnswer::sleep:
       polled.asleep = true;
+      refresh(polled.npu);
       return true;
     case PollAnswer::exit:
       return false;
     case PollAnswer::program:
       if (reply.begin > device_->now()) {
-        held_[static_cast<std::size_t>(polled.instance)] = {reply.program, reply.begin};
+        hold(instance.config(), {reply.program, reply.begin});
         return true;
       }
       launch(*instances_[static_cast<std::size_t>(polled.instance)], *reply.program, polled.npu,
@@ -215,6 +222,15 @@ bool Simulation::poll(PolledNpu& polled, bool start_npu) {
       return true;
   }
   return true;
+}
+
+void Simulation::hold(const Instance& instance, const HeldProgram& promised) {
+  held_[static_cast<std::size_t>(instance.id)] = promised;
+  if (asks_) {
+    asks_->hold(instance.id, promised.begin);
+    refresh(instance.end_npu());
+    refresh(instance.first_npu);
+  }
 }
 
 bool Simulation::held(const PolledNpu& polled, bool start_npu) {
@@ -226,6 +242,9 @@ bool Simulation::held(const PolledNpu& polled, bool start_npu) {
     const Program& program = *std::exchange(waiting.program, nullptr);
     launch(*instances_[static_cast<std::size_t>(polled.instance)], program, polled.npu, true);
     launched_held_ = true;
+    if (asks_) {
+      asks_->changed().mark(polled.instance);
+    }
   }
   return true;
 }
@@ -251,6 +270,8 @@ void Simulation::launch(ServingInstance& instance, const Program& program, std::
   if (start_npu && !policy_.end_npu_joins_at_next_event) {
     launch_end(instance, program);
   }
+  refresh(instance.config().end_npu());
+  refresh(npu);
 }
 
 /// An idle end NPU begins with the first one. A busy one fetches the batch by itself as soon as it

@@ -3,7 +3,8 @@
 //
 // The loop is short. The device simulator handles the next time at which anything happens; then
 // every free NPU that somebody listens to is asked, last NPUs of instances first, then first ones,
-// each list in instance order; a new batch starts at that time.
+// each list in instance order; a new batch starts at that time. Those for whom nothing has changed
+// are left out (engine/ask_list).
 #pragma once
 
 #include <memory>
@@ -13,6 +14,7 @@
 
 #include "config/cluster.hpp"
 #include "energy/power_model.hpp"
+#include "engine/ask_list.hpp"
 #include "engine/controller.hpp"
 #include "engine/device_simulator.hpp"
 #include "engine/run_result.hpp"
@@ -101,6 +103,8 @@ private:
   void advance_clock();
   void check_clock() const;
   [[nodiscard]] bool anybody_asks() const;
+  [[nodiscard]] bool any_start_asks() const;
+  [[nodiscard]] Nanos first_held() const;
   [[nodiscard]] bool asks(const PolledNpu& polled) const;
   [[nodiscard]] bool polls_may_be_skipped() const;
   [[nodiscard]] bool instances_are_alone() const;
@@ -111,11 +115,18 @@ private:
   [[nodiscard]] Nanos next_cause() const;
   [[nodiscard]] Nanos idle_jump() const;
   [[nodiscard]] std::optional<Nanos> idle_target() const;
+  void ask_changed_only();
+  /// Notes whether the NPU asks, if it is one that is listened to.
+  void refresh(std::int32_t npu);
+  [[nodiscard]] PolledNpu& polled_at(std::size_t position);
+  [[nodiscard]] std::optional<std::size_t> next_asker(std::size_t from);
   /// False: the run is over.
   bool poll_all();
+  bool poll_changed();
   bool poll(PolledNpu& polled, bool start_npu);
   /// True: the NPU waits for the beginning of a program that it has been promised.
   bool held(const PolledNpu& polled, bool start_npu);
+  void hold(const Instance& instance, const HeldProgram& promised);
   void launch(ServingInstance& instance, const Program& program, std::int32_t npu, bool start_npu);
   void launch_end(ServingInstance& instance, const Program& program);
   void log_iteration(std::int32_t npu, std::int64_t iteration);
@@ -136,6 +147,7 @@ private:
   std::unique_ptr<Controller> controller_;
   std::vector<PolledNpu> end_list_, start_list_;
   std::vector<HeldProgram> held_;  ///< by instance
+  std::optional<AskList> asks_;    ///< none: all are asked
   bool launched_held_ = false;     ///< one of them, in the last round of polls
   bool begun_ = false;
   bool over_ = false;

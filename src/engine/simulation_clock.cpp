@@ -68,8 +68,27 @@ std::optional<Nanos> Simulation::idle_target() const {
 
 /// Otherwise all NPUs wait for each other, and no arrival can change that.
 bool Simulation::anybody_asks() const {
+  if (asks_) {
+    return asks_->anybody_free();
+  }
   const auto one_asks = [&](const PolledNpu& polled) { return asks(polled); };
   return std::ranges::any_of(start_list_, one_asks) || std::ranges::any_of(end_list_, one_asks);
+}
+
+bool Simulation::any_start_asks() const {
+  return asks_ ? asks_->any_start_free()
+               : std::ranges::any_of(start_list_, [&](const auto& polled) { return asks(polled); });
+}
+
+Nanos Simulation::first_held() const {
+  if (asks_) {
+    return asks_->first_held().value_or(Nanos::max());
+  }
+  Nanos first = Nanos::max();
+  for (const HeldProgram& waiting : held_) {
+    first = waiting.program != nullptr ? std::min(first, waiting.begin) : first;
+  }
+  return first;
 }
 
 bool Simulation::asks(const PolledNpu& polled) const {
@@ -105,16 +124,11 @@ Nanos Simulation::next_alarm() const {
       // What changed in this round was not heard by those who had been asked before.
       first = quiet_ ? std::max(*arrival, now) : now;
     }
-    if (std::ranges::any_of(start_list_, [&](const auto& polled) { return asks(polled); })) {
+    if (any_start_asks()) {
       first = std::min(first, std::max(controller_->next_heartbeat_after() + Nanos{1}, now));
     }
   }
-  for (const HeldProgram& waiting : held_) {
-    if (waiting.program != nullptr) {
-      first = std::min(first, waiting.begin);
-    }
-  }
-  return first;
+  return std::min(first, first_held());
 }
 
 }  // namespace lockstep

@@ -36,39 +36,40 @@ InstanceSnapshot of_instance(const ServingInstance& instance, Nanos now) {
   return snapshot;
 }
 
-/// The shared pool of some instance that `belongs` accepts, or null.
-template <class Predicate>
-const PrefixPool* shared_pool(const std::vector<std::unique_ptr<ServingInstance>>& instances,
-                              PrefixStorage storage, Predicate belongs) {
+/// That of some instance, or null.
+const PrefixPool* shared_cxl_pool(const std::vector<std::unique_ptr<ServingInstance>>& instances) {
   for (const auto& instance : instances) {
     const PrefixPool* lower = instance->scheduler().kv().lower();
-    if (lower != nullptr && lower->shared && lower->storage == storage &&
-        belongs(instance->config())) {
+    if (lower != nullptr && lower->shared && lower->storage == PrefixStorage::cxl) {
       return lower;
     }
   }
   return nullptr;
 }
 
-NodeSnapshot of_node(const Cluster& cluster, std::size_t node,
-                     const std::vector<std::unique_ptr<ServingInstance>>& instances,
-                     const std::vector<InstanceSnapshot>& snapshots) {
-  NodeSnapshot result;
-  result.cpu_capacity = gigabytes(cluster.nodes[node].cpu_mem.size_gb);
-  const auto here = [&](const Instance& instance) {
-    return instance.node == static_cast<std::int32_t>(node);
-  };
+/// Of all nodes; one look at each instance.
+std::vector<NodeSnapshot> of_nodes(const Cluster& cluster,
+                                   const std::vector<std::unique_ptr<ServingInstance>>& instances,
+                                   const std::vector<InstanceSnapshot>& snapshots) {
+  std::vector<NodeSnapshot> nodes(cluster.nodes.size());
+  for (std::size_t node = 0; node < nodes.size(); ++node) {
+    nodes[node].cpu_capacity = gigabytes(cluster.nodes[node].cpu_mem.size_gb);
+  }
   for (const auto& instance : instances) {
-    if (here(instance->config())) {
-      result.instances.push_back(instance->config().id);
-      result.cpu_used += snapshots[static_cast<std::size_t>(instance->config().id)].cpu_used;
+    const Instance& config = instance->config();
+    NodeSnapshot& node = nodes[static_cast<std::size_t>(config.node)];
+    node.instances.push_back(config.id);
+    node.cpu_used += snapshots[static_cast<std::size_t>(config.id)].cpu_used;
+    const PrefixPool* pool = instance->scheduler().kv().lower();
+    const bool is_shared = pool != nullptr && pool->shared && pool->storage == PrefixStorage::cpu;
+    if (is_shared && !node.shared_pool) {
+      node.shared_pool = of_pool(*pool);
     }
   }
-  if (const PrefixPool* pool = shared_pool(instances, PrefixStorage::cpu, here)) {
-    result.shared_pool = of_pool(*pool);
-    result.cpu_used = result.shared_pool->used;
+  for (NodeSnapshot& node : nodes) {
+    node.cpu_used = node.shared_pool ? node.shared_pool->used : node.cpu_used;
   }
-  return result;
+  return nodes;
 }
 
 }  // namespace
@@ -85,11 +86,8 @@ Heartbeat take_snapshot(const Cluster& cluster,
     beat.instances.push_back(of_instance(*instance, now));
     beat.cxl_private |= beat.instances.back().private_cxl_used.has_value();
   }
-  for (std::size_t node = 0; node < cluster.nodes.size(); ++node) {
-    beat.nodes.push_back(of_node(cluster, node, instances, beat.instances));
-  }
-  const auto anywhere = [](const Instance&) { return true; };
-  if (const PrefixPool* pool = shared_pool(instances, PrefixStorage::cxl, anywhere)) {
+  beat.nodes = of_nodes(cluster, instances, beat.instances);
+  if (const PrefixPool* pool = shared_cxl_pool(instances)) {
     beat.cxl_pools.push_back(of_pool(*pool));
   }
   return beat;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "base/error.hpp"
@@ -15,15 +14,6 @@ namespace {
 constexpr std::int64_t kBuiltInRequests = 16;
 constexpr std::int64_t kBuiltInPrompt = 64;
 constexpr std::int64_t kBuiltInTotal = 128;
-
-/// Queue length, waiting requests counting four times, relative to what the instance can run.
-double load_score(const Scheduler& scheduler) {
-  const auto queued = 4 * static_cast<std::int64_t>(scheduler.num_waiting()) +
-                      static_cast<std::int64_t>(scheduler.num_running());
-  const std::int64_t max_num_seqs = scheduler.instance().max_num_seqs;
-  const auto score = static_cast<double>(queued);
-  return max_num_seqs == 0 ? score : score / static_cast<double>(max_num_seqs);
-}
 
 }  // namespace
 
@@ -165,18 +155,11 @@ Scheduler& Router::choose(Role& role, const Request& request) {
 }
 
 /// Among equals the first from the counter on, so that an idle cluster is filled in rotation.
-std::size_t Router::least_loaded(const Role& role) {
-  std::size_t best = 0;
-  double best_score = std::numeric_limits<double>::infinity();
-  for (std::size_t offset = 0; offset < role.candidates.size(); ++offset) {
-    const std::size_t index = (role.counter + offset) % role.candidates.size();
-    const double score = load_score(*role.candidates[index]);
-    if (score < best_score) {
-      best = index;
-      best_score = score;
-    }
+std::size_t Router::least_loaded(Role& role) {
+  if (!role.loads) {
+    role.loads = std::make_unique<LoadIndex>(role.candidates);
   }
-  return best;
+  return role.loads->least(role.counter);
 }
 
 void Router::on_complete(const Request& request, Nanos now) {

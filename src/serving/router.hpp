@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "base/random.hpp"
 #include "base/units.hpp"
 #include "config/run_options.hpp"
+#include "serving/load_index.hpp"
 #include "serving/request.hpp"
 #include "serving/scheduler.hpp"
 #include "workload/workload.hpp"
@@ -84,11 +86,12 @@ private:
   struct Role {
     std::vector<Scheduler*> candidates;
     std::size_t counter = 0;
+    std::unique_ptr<LoadIndex> loads{};  ///< once it is asked for
   };
 
   Scheduler& choose(Role& role, const Request& request);
   Scheduler& choose_by_caller(const Role& role, const Request& request) const;
-  static std::size_t least_loaded(const Role& role);
+  static std::size_t least_loaded(Role& role);
   void enqueue(Request& request);
 
   RoutingPolicy policy_;

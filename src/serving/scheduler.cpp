@@ -53,7 +53,7 @@ Scheduler::Scheduler(const Instance& instance, const FidelityPolicy& policy, KVC
 
 void Scheduler::add_request(Request& request) {
   kv_.prepare(request);
-  settled_ = false;
+  wake();
   inbox_.push_back(&request);
   if (admission_ != nullptr) {
     queue_behind_preempted(request);
@@ -68,7 +68,7 @@ void Scheduler::add_request(Request& request) {
 void Scheduler::add_decode(Request& request) {
   request.instance = instance_->id;
   request.status = RequestStatus::running;
-  settled_ = false;
+  wake();
   kv_.prepare(request);
   if (!handed_over_.empty() || !admit_handed_over(request)) {
     handed_over_.push_back(&request);
@@ -118,6 +118,7 @@ Batch* Scheduler::form(Nanos now) {
   if (settled_) {
     return nullptr;  // a waiting NPU asks at every event of the whole cluster
   }
+  note_load();
   drain_inbox(now);
   while (!handed_over_.empty() && admit_handed_over(*handed_over_.front())) {
     handed_over_.pop_front();
@@ -132,10 +133,12 @@ Batch* Scheduler::form(Nanos now) {
   if (!plan_.empty()) {
     return &build_batch(now);
   }
-  // Otherwise time alone, or another instance that writes to a shared tier, may change the answer.
-  const bool head_arrived = waiting_.empty() || waiting_.front()->arrival <= now;
-  // So may a caller's policy.
-  settled_ = !preempted && head_arrived && kv_.lower() == nullptr && admission_ == nullptr;
+  // Otherwise time alone, or another instance that writes to a shared tier, or a caller's policy
+  // may change the answer for who waits.
+  const bool stays_out = waiting_.empty() || (waiting_.front()->arrival <= now &&
+                                              kv_.lower() == nullptr && admission_ == nullptr);
+  const bool is_empty = handed_over_.empty() || kv_.lower() == nullptr;
+  settled_ = !preempted && stays_out && is_empty;
   return nullptr;
 }
 

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,7 @@
 #include "serving/admission_policy.hpp"
 #include "serving/batch.hpp"
 #include "serving/kv_cache_manager.hpp"
+#include "serving/marked.hpp"
 #include "serving/request.hpp"
 
 namespace lockstep {
@@ -96,7 +98,25 @@ public:
   void drop_done() { done_.clear(); }
 
   /// Something outside changed one of its requests: look again at the next schedule().
-  void wake() { settled_ = false; }
+  void wake() {
+    settled_ = false;
+    if (wakes_ != nullptr) {
+      wakes_->mark(instance_->id);
+    }
+    note_load();
+  }
+  /// Asking it again may bring a batch, although nothing has happened to it since it was asked.
+  [[nodiscard]] bool is_restless() const {
+    return !settled_ && std::ssize(inflight_) < instance_->max_in_flight();
+  }
+  /// Who hears that it may have a batch since something happened to it: marks its instance's id.
+  /// Null: nobody.
+  void note_wakes_in(Marked* wakes) { wakes_ = wakes; }
+  /// Who hears that its queues have changed: marks `place`.
+  void note_load_in(Marked* loads, std::int32_t place) {
+    loads_ = loads;
+    load_place_ = place;
+  }
 
   /// The batch in flight with this id, or null.
   [[nodiscard]] Batch* find_inflight(std::int64_t id);
@@ -157,6 +177,12 @@ private:
   void forget(Request& request);
   void close_batch(Batch& batch);
 
+  void note_load() {
+    if (loads_ != nullptr) {
+      loads_->mark(load_place_);
+    }
+  }
+
   const Instance* instance_;
   [[nodiscard]] static std::int64_t brought_along(const Request& request);
 
@@ -179,6 +205,9 @@ private:
   std::int64_t recompute_tokens_ = 0;
   bool nobody_was_preempted_ = false;  ///< when the newest batch was formed
   bool settled_ = false;  ///< asking again finds nothing until a request or a completion comes in
+  Marked* wakes_ = nullptr;
+  Marked* loads_ = nullptr;
+  std::int32_t load_place_ = 0;
   AdmissionPolicy* admission_ = nullptr;
   bool held_back_ = false;              ///< the policy's last answer was to admit nobody
   const Request* too_large_ = nullptr;  ///< preempted itself although it had the whole pool

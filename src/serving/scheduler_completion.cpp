@@ -18,7 +18,7 @@ Completion Scheduler::add_done(std::int64_t iteration, std::int32_t npu, Nanos n
   if (!batch->has_ended(instance_->first_npu) || !batch->has_ended(instance_->end_npu())) {
     return completion;
   }
-  settled_ = false;
+  wake();
   completion.batch_done = true;
   completion.batch_id = batch->id;
   for (const BatchEntry& entry : batch->entries) {
@@ -135,7 +135,7 @@ void Scheduler::withdraw(Request& request) {
   forget(request);
   std::erase(handed_over_, &request);
   std::erase(inbox_, &request);
-  settled_ = false;
+  wake();
 }
 
 void Scheduler::close_batch(Batch& batch) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <deque>
 #include <map>
 
@@ -157,6 +158,50 @@ RC_GTEST_PROP(EventQueueProperty, OrdersAsTheObviousModel, ()) {
         add();
       }
     }
+  }
+}
+
+/// Entries in a heap of pairs, all of which are moved when some are put off.
+RC_GTEST_PROP(EventQueueProperty, PutsOffAllOfAnOwner, ()) {
+  constexpr std::int32_t kNpus = 4;
+  struct Slow {
+    std::int64_t time;
+    std::int64_t place;
+    std::int32_t cause;
+    std::int32_t event;
+  };
+  Queue queue(kNpus);
+  std::vector<Slow> slow;
+  std::int64_t now = 0;
+  std::int32_t next = 0;
+  for (auto round = *rc::gen::inRange(1, 40); round > 0; --round) {
+    for (auto n = *rc::gen::inRange(0, 6); n > 0; --n, ++next) {
+      const auto cause = *rc::gen::inRange<std::int32_t>(-1, kNpus);
+      // Own events at times of their own: lists are another test's matter.
+      const bool own = cause >= 0 && *rc::gen::element(false, true);
+      const std::int64_t time = own ? 1'000'000 + 1'000 * next : now + *rc::gen::inRange(1, 5);
+      own ? queue.push_own(cause, Nanos{time}, next) : queue.push(Nanos{time}, next, cause);
+      slow.push_back({time, next, cause, next});
+    }
+    const auto put_off = *rc::gen::inRange<std::int32_t>(0, kNpus);
+    const auto by = *rc::gen::inRange<std::int64_t>(1, 9);
+    queue.postpone({{put_off}}, Nanos{by});
+    for (Slow& entry : slow) {
+      entry.time += entry.cause == put_off ? by : 0;
+    }
+    if (slow.empty()) {
+      continue;
+    }
+    std::ranges::sort(slow, [](const Slow& a, const Slow& b) {
+      return a.time != b.time ? a.time < b.time : a.place < b.place;
+    });
+    now = slow.front().time;
+    RC_ASSERT(queue.next_time().count() == now);
+    for (const std::int32_t event : drain(queue, now)) {
+      RC_ASSERT(event == slow.front().event && slow.front().time == now);
+      slow.erase(slow.begin());
+    }
+    RC_ASSERT(slow.empty() || slow.front().time > now);
   }
 }
 

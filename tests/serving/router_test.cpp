@@ -206,5 +206,40 @@ TEST(Router, RefusesClustersAndPoliciesItCannotServe) {
   EXPECT_THROW(router.load(workload, Prompts::in_place), UserError);
 }
 
+TEST(Router, TheIndexFindsWhomAScanFinds) {
+  for (const std::size_t count : {1U, 2U, 3U, 5U, 8U, 13U}) {
+    SmallCluster cluster(count);
+    const Workload workload = flat(std::vector<std::int64_t>(200, 0));
+    std::deque<Request> requests;
+    LoadIndex index(cluster.schedulers);
+    MersenneTwister random = MersenneTwister::from_key(7);
+    for (std::size_t i = 0; i < workload.requests.size(); ++i) {
+      const auto from = static_cast<std::size_t>(random.below(count));
+      std::size_t want = from;
+      for (std::size_t step = 0; step < count; ++step) {
+        const std::size_t place = (from + step) % count;
+        want = load_score(*cluster.schedulers[place]) < load_score(*cluster.schedulers[want])
+                   ? place
+                   : want;
+      }
+      ASSERT_EQ(index.least(from), want) << count << " instances, request " << i;
+      Scheduler& scheduler = *cluster.schedulers[random.below(count)];
+      scheduler.add_request(
+          requests.emplace_back(make_request(workload.requests[i], Prompts::computed)));
+      if (random.below(3) == 0) {  // some run, and some end
+        Scheduler& other = *cluster.schedulers[random.below(count)];
+        const std::int32_t npu = other.instance().first_npu;
+        if (const Batch* batch = other.schedule(Nanos{0}, npu, 0)) {
+          const std::int64_t id = batch->id;
+          if (random.below(2) == 0) {
+            other.add_done(id + 1, npu, Nanos{1});
+            other.add_done(id + 1, other.instance().end_npu(), Nanos{1});
+          }
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace lockstep::testing
