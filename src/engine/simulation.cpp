@@ -63,7 +63,8 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
       end_list_.push_back({config.end_npu(), config.id});
     }
   }
-  router_ = std::make_unique<Router>(std::move(schedulers), options.request_routing_policy);
+  router_ = std::make_unique<Router>(std::move(schedulers), options.request_routing_policy,
+                                     PrefixRouting::of(options));
   if (workload != nullptr) {
     check_requests(*workload, cluster, kv_capacity_, options);
     if (auto late = late_beginning(*workload, options)) {
