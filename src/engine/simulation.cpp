@@ -91,6 +91,7 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
   if (folding != Folding::none && may_run_ahead()) {
     controller_->run_ahead();
   }
+  set_up_fleet();
 }
 
 void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& kernel_times) {
@@ -165,8 +166,10 @@ bool Simulation::advance() {
   }
   advance_clock();
   check_clock();
+  attend_fleet();
   const std::int64_t before = controller_->activity();
   over_ = !poll_all();
+  turn_off_drained();
   quiet_ = controller_->activity() == before && !std::exchange(launched_held_, false);
   return !over_;
 }
@@ -283,6 +286,7 @@ void Simulation::report_stuck() {
   const std::string waits = device_->describe_waits();
   std::string text = fmt::format("nothing can move any more at {} ns", device_->now().count());
   text += controller_->describe_blocked(device_->now());
+  text += describe_fleet();
   if (!waits.empty()) {
     text += "\n" + waits;
   }
@@ -300,6 +304,9 @@ RunResult Simulation::collect() {
   result.steps = controller_->steps();
   result.interval_throughput = controller_->interval_throughput();
   result.kernel_time_sources = sources_;
+  if (fleet_) {
+    result.fleet = fleet_use();
+  }
   collect_instances(instances_, options_, result);
   collect_energy(cluster_, power_.get(), result);
   return result;
