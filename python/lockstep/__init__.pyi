@@ -17,7 +17,7 @@ class Flags(TypedDict, total=False):
     max_num_batched_tokens: int
     long_prefill_token_threshold: int
     dtype: Literal["float16", "bfloat16", "float32", "fp8", "int8"]
-    request_routing_policy: Literal["LOAD", "RR", "RAND", "CUSTOM"]
+    request_routing_policy: Literal["LOAD", "RR", "RAND", "CUSTOM", "PREFIX", "SESSION"]
     expert_routing_policy: Literal["BALANCED", "RR", "RAND", "CUSTOM"]
     enable_block_copy: bool
     enable_prefix_caching: bool
@@ -42,6 +42,10 @@ class Flags(TypedDict, total=False):
     network_backend: Literal["analytical", "ns3"]
     fidelity: Literal["reference", "vllm"]
     expert_exchange: Literal["allgather-reducescatter", "alltoall"]
+    cache_threshold: float
+    balance_abs_threshold: int
+    balance_rel_threshold: float
+    kv_transfer: Literal["layer-wise", "whole"]
     engine_terms: str
     num_gpu_blocks_override: int
     max_cudagraph_capture_size: int

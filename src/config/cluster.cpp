@@ -10,10 +10,12 @@
 #include <map>
 
 #include "base/read_log.hpp"
+#include "config/autoscaling_reader.hpp"
 #include "config/cluster_checks.hpp"
 #include "config/cluster_document.hpp"
 #include "config/degrees.hpp"
 #include "config/dp_groups.hpp"
+#include "config/failure_reader.hpp"
 #include "config/instance_settings.hpp"
 #include "config/json_view.hpp"
 #include "config/known_keys.hpp"
@@ -70,6 +72,7 @@ public:
     }
     warn_of_unlike_pairs(cluster_);
     check_consistency(cluster_, options_);
+    read_autoscaling(top_, options_, cluster_);
     return std::move(cluster_);
   }
 
@@ -233,6 +236,7 @@ private:
     }
     for (Instance& instance : cluster_.instances) {
       read_settings(instances_[static_cast<std::size_t>(instance.id)], options_, instance);
+      read_failures(instances_[static_cast<std::size_t>(instance.id)], options_, instance);
     }
   }
 

@@ -11,8 +11,10 @@
 #include <vector>
 
 #include "base/units.hpp"
+#include "config/autoscaling.hpp"
 #include "config/engine_terms.hpp"
 #include "config/fidelity.hpp"
+#include "config/instance_failure.hpp"
 #include "config/network_settings.hpp"
 #include "config/pim_device.hpp"
 #include "config/placement.hpp"
@@ -81,10 +83,12 @@ struct Instance {
   bool enable_sub_batch_interleaving = false;
   bool enable_block_copy = true;
 
-  EngineTerms terms;                             ///< of the modelled engine
-  std::shared_ptr<const StepTerms> calibration;  ///< null: none
-  std::optional<std::int64_t> num_gpu_blocks;    ///< KV blocks; none: what memory allows
-  std::vector<std::int64_t> capture_sizes{};     ///< tokens of captured graphs, ascending
+  EngineTerms terms;                                ///< of the modelled engine
+  std::shared_ptr<const StepTerms> calibration;     ///< null: none
+  std::optional<std::int64_t> num_gpu_blocks;       ///< KV blocks; none: what memory allows
+  std::vector<std::int64_t> capture_sizes{};        ///< tokens of captured graphs, ascending
+  KvTransfer kv_transfer = KvTransfer::layer_wise;  ///< of a prefill instance
+  std::vector<InstanceFailure> failures{};          ///< by time
 
   /// Steps in flight at most.
   [[nodiscard]] std::int64_t max_in_flight() const {
@@ -142,11 +146,12 @@ struct Cluster {
   /// In NPU order, at least one. One island that equals `network` is the usual case; several when
   /// instances or DP groups of unlike shapes do not fit into one grid.
   std::vector<NetworkIsland> islands;
-  NetworkSettings network_settings;  ///< of all islands
-  double local_mem_bandwidth = 0;    ///< GB/s that prices reductions (first instance, last node)
-  bool local_offloading = false;     ///< the flag, or some instance: weights through the local tier
-  bool attn_offloading = false;      ///< the flag, or some instance: attention computed in memory
-  bool power = false;                ///< every node has a power block
+  NetworkSettings network_settings;        ///< of all islands
+  std::optional<Autoscaling> autoscaling;  ///< none: all instances run all the time
+  double local_mem_bandwidth = 0;  ///< GB/s that prices reductions (first instance, last node)
+  bool local_offloading = false;   ///< the flag, or some instance: weights through the local tier
+  bool attn_offloading = false;    ///< the flag, or some instance: attention computed in memory
+  bool power = false;              ///< every node has a power block
   std::vector<std::string> warnings;  ///< what was ignored or replaced, in reading order
 
   [[nodiscard]] std::int64_t total_npus() const;

@@ -56,6 +56,15 @@ private:
     if (!any([](const Instance& i) { return i.model->has_experts() && i.ep_total > 1; })) {
       note("--expert-exchange", "no instance exchanges tokens between experts");
     }
+    if (options_.request_routing_policy != RoutingPolicy::prefix) {
+      for (const char* flag :
+           {"--cache-threshold", "--balance-abs-threshold", "--balance-rel-threshold"}) {
+        note(flag, "it acts under --request-routing-policy PREFIX");
+      }
+    }
+    if (!any([](const Instance& i) { return i.pd == PdType::prefill; })) {
+      note("--kv-transfer", "no instance hands KV to another");
+    }
     if (!options_.dataset) {
       note("--request-routing-policy", "without --dataset every instance gets its own requests");
       note("--num-reqs", "there is no --dataset to cut");

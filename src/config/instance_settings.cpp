@@ -121,6 +121,17 @@ void check_interleaving(const JsonView& view, const Instance& instance) {
   }
 }
 
+/// The two halves of a step would need the prompts that each of them ends.
+void check_transfer(const Instance& instance, const RunOptions& options) {
+  if (options.kv_transfer == KvTransfer::whole && instance.pd == PdType::prefill &&
+      instance.enable_sub_batch_interleaving) {
+    throw UserError(
+        fmt::format("prefill instance {} interleaves sub-batches, which hand KV over by layer",
+                    instance.id),
+        {"", 0, "--kv-transfer"}, "use layer-wise, or switch interleaving off");
+  }
+}
+
 void read_utilization(const JsonView& view, const RunOptions& options, Instance& instance) {
   const auto memory = view.find("npu_mem");
   const auto own = memory ? memory->find("mem_util") : std::nullopt;
@@ -151,6 +162,8 @@ void read_settings(const JsonView& view, const RunOptions& options, Instance& in
   read_types(view, options, instance);
   read_switches(view, options, instance);
   check_interleaving(view, instance);
+  check_transfer(instance, options);
+  instance.kv_transfer = options.kv_transfer;
   read_utilization(view, options, instance);
   read_limits(view, options, instance);
   read_engine(view, options, instance);

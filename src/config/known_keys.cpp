@@ -13,8 +13,12 @@ namespace {
 
 using Names = std::span<const std::string_view>;
 
-constexpr std::array<std::string_view, 6> kTop{"num_nodes",    "nodes",   "link_bw",
-                                               "link_latency", "network", "cxl_mem"};
+constexpr std::array<std::string_view, 7> kTop{"num_nodes", "nodes",   "link_bw",    "link_latency",
+                                               "network",   "cxl_mem", "autoscaling"};
+constexpr std::array<std::string_view, 7> kAutoscaling{
+    "min",      "max", "target_requests", "cold_start_s", "interval_s", "scale_down_delay_s",
+    "tolerance"};
+constexpr std::array<std::string_view, 3> kFailure{"at", "down_for", "detected_after"};
 constexpr std::array<std::string_view, 9> kNetwork{
     "topology",          "collective_algorithm", "collective_optimization",
     "scheduling_policy", "dataset_splits",       "active_chunks",
@@ -25,7 +29,7 @@ constexpr std::array<std::string_view, 4> kCpuMem{"mem_size", "mem_bw", "mem_lat
 constexpr std::array<std::string_view, 4> kCxlMem{"mem_size", "mem_bw", "mem_latency",
                                                   "num_devices"};
 constexpr std::array<std::string_view, 4> kNpuMem{"mem_size", "mem_bw", "mem_latency", "mem_util"};
-constexpr std::array<std::string_view, 24> kInstance{"model_name",
+constexpr std::array<std::string_view, 25> kInstance{"model_name",
                                                      "hardware",
                                                      "npu_mem",
                                                      "pd_type",
@@ -48,7 +52,8 @@ constexpr std::array<std::string_view, 24> kInstance{"model_name",
                                                      "enable_local_offloading",
                                                      "enable_attn_offloading",
                                                      "enable_sub_batch_interleaving",
-                                                     "enable_block_copy"};
+                                                     "enable_block_copy",
+                                                     "failures"};
 constexpr std::array<std::string_view, 3> kPlacement{"default", "blocks", "layers"};
 constexpr std::array<std::string_view, 3> kPlaces{"weights", "kv_loc", "kv_evict_loc"};
 constexpr std::array<std::string_view, 4> kBlockRule{"blocks", "weights", "kv_loc", "kv_evict_loc"};
@@ -70,12 +75,14 @@ public:
     check(top, kTop);
     check_member(top, "network", kNetwork);
     check_member(top, "cxl_mem", kCxlMem);
+    check_member(top, "autoscaling", kAutoscaling);
     each(top, "nodes", [&](const JsonView& node) {
       check(node, kNode);
       check_member(node, "cpu_mem", kCpuMem);
       each(node, "instances", [&](const JsonView& instance) {
         check(instance, kInstance);
         check_member(instance, "npu_mem", kNpuMem);
+        each(instance, "failures", [&](const JsonView& failure) { check(failure, kFailure); });
         if (const auto view = instance.find("placement")) {
           placement(*view);
         }

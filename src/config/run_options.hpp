@@ -12,7 +12,10 @@
 
 namespace lockstep {
 
-enum class RoutingPolicy : std::uint8_t { load, round_robin, random, custom };
+enum class RoutingPolicy : std::uint8_t { load, round_robin, random, custom, prefix, session };
+/// When the KV of a prompt leaves a prefill instance: that of a layer when the layer is computed,
+/// or that of all layers when the whole prompt is.
+enum class KvTransfer : std::uint8_t { layer_wise, whole };
 enum class PrefixStorage : std::uint8_t { none, cpu, cxl };
 enum class LogLevel : std::uint8_t { warning, info, debug };
 enum class LogFormat : std::uint8_t { tree, line };
@@ -55,6 +58,10 @@ struct RunOptions {
   // Our own.
   Fidelity fidelity = Fidelity::reference;  ///< at the command line vllm is the default
   ExpertExchange expert_exchange = ExpertExchange::all_gather_reduce_scatter;
+  double cache_threshold = 0.3;             ///< RoutingPolicy::prefix: share of a prompt
+  std::int64_t balance_abs_threshold = 64;  ///< requests
+  double balance_rel_threshold = 1.5;       ///< times the least number of requests
+  KvTransfer kv_transfer = KvTransfer::layer_wise;
   EngineTerms engine_terms = EngineTerms::all();           ///< under Fidelity::vllm
   std::optional<std::int64_t> num_gpu_blocks_override;     ///< KV blocks of an instance
   std::optional<std::int64_t> max_cudagraph_capture_size;  ///< 0: no graphs

@@ -17,6 +17,20 @@ constexpr double kLongestInterval = 1e9;
   throw UserError(std::move(problem), {"", 0, flag}, std::move(mend));
 }
 
+void check_prefix_routing(const RunOptions& options) {
+  const auto check = [](bool good, const char* flag, double value, const char* mend) {
+    if (!good) {
+      refuse(flag, fmt::format("{} is {}", flag, plain_number_text(value)), mend);
+    }
+  };
+  check(options.cache_threshold >= 0 && options.cache_threshold <= 1, "--cache-threshold",
+        options.cache_threshold, "give a share of the prompt from 0 to 1");
+  check(options.balance_abs_threshold >= 0, "--balance-abs-threshold",
+        static_cast<double>(options.balance_abs_threshold), "give a number of requests");
+  check(options.balance_rel_threshold >= 1, "--balance-rel-threshold",
+        options.balance_rel_threshold, "give a factor of at least 1");
+}
+
 }  // namespace
 
 bool valid_run_id(std::string_view id) {
@@ -53,6 +67,7 @@ void check_run_options(const RunOptions& options) {
            "CUSTOM is a place for a policy of your own, and none is built in; use LOAD, RR or "
            "RAND");
   }
+  check_prefix_routing(options);
 }
 
 }  // namespace lockstep

@@ -343,6 +343,11 @@ std::optional<PollAnswer> Controller::test_end(ServingInstance& instance, std::i
       router_.has_open_sessions()) {
     return std::nullopt;
   }
+  if (end_together_ && !std::ranges::all_of(instances_, [](const auto& other) {
+        return other->scheduler().empty();
+      })) {
+    return std::nullopt;
+  }
   if (DPWave* wave = wave_of(instance)) {
     const auto empty = [&](std::int32_t id) {
       return instances_[static_cast<std::size_t>(id)]->scheduler().empty();

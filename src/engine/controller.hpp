@@ -36,6 +36,10 @@ public:
   /// From now on steps of decodes that are like others are left out where nobody could see them.
   void run_ahead() { runs_ahead_ = true; }
   [[nodiscard]] bool runs_ahead() const { return runs_ahead_; }
+  /// Nothing is left out of the time from `horizon` on: something happens then.
+  void look_no_further(Nanos horizon) { horizon_ = horizon; }
+  /// No instance is over before all are without requests.
+  void end_together() { end_together_ = true; }
 
   /// Where instances are marked for which a poll has changed something. Null: nobody wants to know.
   void note_changes_in(Marked* changed) { changed_ = changed; }
@@ -113,6 +117,8 @@ private:
   LogSeverity min_severity_;
   bool wants_steps_;
   bool runs_ahead_ = false;
+  bool end_together_ = false;
+  Nanos horizon_ = Nanos::max();
   bool all_free_ = false;  ///< of the poll under way
   Nanos begin_;            ///< of the program made last
 

@@ -27,7 +27,7 @@ Nanos Controller::leave_out_steps(ServingInstance& instance, const Batch& batch,
   // The next heartbeat, and the next arrival: a step that ends then or later is not the last of
   // its kind that nobody looks at.
   const Nanos heartbeat = next_heartbeat_after() + Nanos{1};
-  const Nanos horizon = std::min(router_.next_arrival().value_or(heartbeat), heartbeat);
+  const Nanos horizon = std::min({router_.next_arrival().value_or(heartbeat), heartbeat, horizon_});
   BatchShape shape = shape_of(batch, false);  // its entries are the batch's, which go on
   for (; left > 0; --left) {
     const KernelTime attention = instance.traces().decode_attention(shape);

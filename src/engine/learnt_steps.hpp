@@ -31,6 +31,8 @@ public:
   /// `batch` begins at `begin`, on NPUs that are all free; `form` lacks its rest. `attention`: of
   /// one layer.
   void watch(const Batch& batch, Nanos begin, Nanos attention, const StepForm& form);
+  /// The watched one will not end.
+  void watch_none() { watched_ = -1; }
   /// One of the first and the last NPU has ended a batch, the other has not said so yet.
   void half_done(std::int64_t batch, Nanos now);
   /// Both have. What is learnt counts only if they did at one time.

@@ -43,6 +43,10 @@ bool Simulation::advance_within(Nanos limit) {
                            [](const auto& instance) { return instance->scheduler().empty(); })) {
     report_stuck();
   }
+  const bool forlorn = !router_->anybody_available() && router_->has_pending();
+  if (forlorn && begun_ && quiet_ && !device_->busy() && failures_->over()) {
+    report_stuck();
+  }
   const auto next = next_time();
   return next && *next <= limit && advance();
 }

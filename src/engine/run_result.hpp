@@ -12,6 +12,7 @@
 
 #include "base/units.hpp"
 #include "config/cluster.hpp"
+#include "engine/fleet_use.hpp"
 #include "network/collective.hpp"
 #include "perf/kernel_times.hpp"
 #include "serving/batch.hpp"
@@ -156,6 +157,7 @@ struct RunResult {
   std::vector<std::int64_t> peak_kv_blocks;      ///< by instance: most in use at once
   std::vector<std::string> leaks;                ///< what was not returned at the end
   std::int64_t steps = 0;                        ///< batches run, dummies included
+  std::optional<FleetUse> fleet;                 ///< none: no instance came or went
   bool all_exited = true;
 };
 

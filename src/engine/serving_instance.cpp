@@ -41,7 +41,8 @@ ServingInstance::ServingInstance(const Cluster& cluster, const Instance& instanc
                      instance.enable_local_offloading,
                      !policy.experts_overlap_dispatch,
                      !policy.pim_breaks_the_chain,
-                     Folding::none} {}
+                     Folding::none,
+                     instance.kv_transfer == KvTransfer::whole} {}
 
 const Program& ServingInstance::generate(const Batch& batch, std::int64_t wave_len, Nanos now,
                                          PowerModel* power) {
@@ -108,6 +109,11 @@ void ServingInstance::drop_program(std::int64_t batch_id) {
     spare_.push_back(std::move(*found));
     programs_.erase(found);
   }
+}
+
+void ServingInstance::lose_programs() {
+  programs_.clear();
+  learnt_.watch_none();
 }
 
 std::shared_ptr<const NpuGraph> ServingInstance::graph(const Program& program,

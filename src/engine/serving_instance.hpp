@@ -50,6 +50,8 @@ public:
   /// The program of a batch in flight; null before generate().
   [[nodiscard]] const Program* program(std::int64_t batch_id) const;
   void drop_program(std::int64_t batch_id);
+  /// All of them: their batches will not be done.
+  void lose_programs();
   [[nodiscard]] std::shared_ptr<const NpuGraph> graph(const Program& program,
                                                       std::int32_t npu) const;
 

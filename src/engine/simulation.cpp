@@ -63,7 +63,8 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
       end_list_.push_back({config.end_npu(), config.id});
     }
   }
-  router_ = std::make_unique<Router>(std::move(schedulers), options.request_routing_policy);
+  router_ = std::make_unique<Router>(std::move(schedulers), options.request_routing_policy,
+                                     PrefixRouting::of(options));
   if (workload != nullptr) {
     check_requests(*workload, cluster, kv_capacity_, options);
     if (auto late = late_beginning(*workload, options)) {
@@ -90,7 +91,8 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
   if (folding != Folding::none && may_run_ahead()) {
     controller_->run_ahead();
   }
-  if (options.fold_layers && polls_may_be_skipped()) {
+  set_up_fleet();
+  if (options.fold_layers && !fleet_ && polls_may_be_skipped()) {
     ask_changed_only();
   }
 }
@@ -167,8 +169,10 @@ bool Simulation::advance() {
   }
   advance_clock();
   check_clock();
+  attend_fleet();
   const std::int64_t before = controller_->activity();
   over_ = !poll_all();
+  turn_off_drained();
   quiet_ = controller_->activity() == before && !std::exchange(launched_held_, false);
   return !over_;
 }
@@ -303,6 +307,7 @@ void Simulation::report_stuck() {
   const std::string waits = device_->describe_waits();
   std::string text = fmt::format("nothing can move any more at {} ns", device_->now().count());
   text += controller_->describe_blocked(device_->now());
+  text += describe_fleet();
   if (!waits.empty()) {
     text += "\n" + waits;
   }
@@ -320,6 +325,9 @@ RunResult Simulation::collect() {
   result.steps = controller_->steps();
   result.interval_throughput = controller_->interval_throughput();
   result.kernel_time_sources = sources_;
+  if (fleet_) {
+    result.fleet = fleet_use();
+  }
   collect_instances(instances_, options_, result);
   collect_energy(cluster_, power_.get(), result);
   return result;

@@ -15,8 +15,10 @@
 #include "config/cluster.hpp"
 #include "energy/power_model.hpp"
 #include "engine/ask_list.hpp"
+#include "engine/autoscaler.hpp"
 #include "engine/controller.hpp"
 #include "engine/device_simulator.hpp"
+#include "engine/failure_schedule.hpp"
 #include "engine/run_result.hpp"
 #include "engine/serving_instance.hpp"
 #include "perf/kernel_times.hpp"
@@ -130,6 +132,18 @@ private:
   void launch(ServingInstance& instance, const Program& program, std::int32_t npu, bool start_npu);
   void launch_end(ServingInstance& instance, const Program& program);
   void log_iteration(std::int32_t npu, std::int64_t iteration);
+  void set_up_fleet();
+  [[nodiscard]] Nanos fleet_time(bool moving) const;
+  [[nodiscard]] bool fleet_moves() const;
+  void attend_fleet();
+  void tell_router();
+  void turn_off_drained();
+  void fail(std::int32_t id, Nanos detected_after);
+  void run_out(ServingInstance& instance);
+  void restart(std::int32_t id);
+  void log_fleet(std::int32_t id, std::string text);
+  [[nodiscard]] std::string describe_fleet() const;
+  [[nodiscard]] FleetUse fleet_use() const;
   [[noreturn]] void report_stuck();
   [[nodiscard]] RunResult collect();
 
@@ -152,7 +166,11 @@ private:
   bool begun_ = false;
   bool over_ = false;
   Nanos limit_ = Nanos::max();
-  bool quiet_ = false;  ///< nothing happened in the last round of polls
+  std::unique_ptr<FailureSchedule> failures_;
+  std::unique_ptr<Autoscaler> scaler_;  ///< null: all instances are on
+  FleetUse use_;                        ///< failures
+  bool fleet_ = false;                  ///< instances may come and go
+  bool quiet_ = false;                  ///< nothing happened in the last round of polls
 };
 
 }  // namespace lockstep

@@ -53,13 +53,17 @@ void Simulation::advance_clock() {
 /// Where the clock goes when nothing is in flight; nothing: whatever is left can never go on.
 std::optional<Nanos> Simulation::idle_target() const {
   const Nanos now = device_->now();
+  const Nanos fleet = fleet_ ? fleet_time(fleet_moves()) : Nanos::max();
   if (!quiet_) {
     return now + policy_.idle_step;  // something changed without an event
+  }
+  const auto arrival = router_->next_arrival();
+  if (fleet < arrival.value_or(Nanos::max())) {
+    return std::max(now, fleet);
   }
   if (!anybody_asks()) {
     return std::nullopt;
   }
-  const auto arrival = router_->next_arrival();
   if (policy_.idle_step == Nanos{0}) {
     return arrival ? std::optional(std::max(now, *arrival)) : std::nullopt;
   }
@@ -127,6 +131,9 @@ Nanos Simulation::next_alarm() const {
     if (any_start_asks()) {
       first = std::min(first, std::max(controller_->next_heartbeat_after() + Nanos{1}, now));
     }
+  }
+  if (fleet_ && device_->busy()) {
+    first = std::min(first, std::max(fleet_time(true), device_->now()));
   }
   return std::min(first, first_held());
 }

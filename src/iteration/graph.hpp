@@ -93,6 +93,9 @@ struct GraphContext {
   /// section, and the next row of the same batch waits for both.
   bool pim_keeps_the_chain = false;
   Folding folding = Folding::none;
+  /// A prefill instance sends the KV of all its layers when the last one is computed, not each
+  /// layer's when it is.
+  bool whole_kv_transfer = false;
 };
 
 /// Converts one instance's trace to the graphs of all its NPUs (receivers included for prefill),

@@ -121,10 +121,11 @@ void StageWalk::plain_row(std::int32_t row) {
   if (current.comp_time != Nanos{}) {
     node = goes_on_with(row, weight) ? lengthen(row) : compute(row, weight);
     if (receiver_ != nullptr && current.comm_size > Bytes{} && contains(current.name, "v_proj")) {
-      const std::int32_t tag = new_tag();
-      row_zero_tag_ = row == 0 ? tag : row_zero_tag_;
-      hand_over(row, current.comm_size, tag);
-      assembly_.parent(node);
+      if (conversion_.context_.whole_kv_transfer) {
+        kept_kv_.push_back(row);
+      } else {
+        send_kv(row, node);
+      }
     }
   }
   if (current.comm != CollectiveKind::none && use_collectives()) {
@@ -356,6 +357,9 @@ void StageWalk::hand_over(std::int32_t row, Bytes size, std::int32_t tag) {
 
 void StageWalk::end_stage() {
   const std::int32_t row = stage_.end - 1;
+  if (is_last_stage()) {
+    send_kept_kv();
+  }
   if (!is_last_stage()) {
     const StageMessage message = message_after(conversion_.rows_, row);
     const auto target = static_cast<std::int32_t>(npu_ + conversion_.npus_per_stage_);
@@ -371,6 +375,7 @@ void StageWalk::end_stage() {
     create(memory_node(NodeKind::mem_store, row, row_at(row).output_loc, row_at(row).output_size));
   }
   end_parents();
+  send_kept_kv();  // the next stage need not wait for it
 }
 
 void StageWalk::end_parents() {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "iteration/graph_builder.hpp"
 
@@ -45,6 +46,8 @@ private:
   [[nodiscard]] std::vector<std::int32_t>& pim_results(BatchTag tag);
   void collective(std::int32_t row, std::int32_t parent);
   void hand_over(std::int32_t row, Bytes size, std::int32_t tag);
+  void send_kv(std::int32_t row, std::int32_t parent);
+  void send_kept_kv();
 
   std::int32_t create(const GraphNode& node);
   std::int32_t new_tag() { return conversion_.next_tag_++; }
@@ -70,9 +73,10 @@ private:
   bool first_ = true;  ///< nothing waits for the input yet
   std::int32_t input_ = kNoNode, kv_load_ = kNoNode, kv_evict_ = kNoNode;
   std::int32_t last_compute_ = kNoNode, last_collective_ = kNoNode;
-  std::int32_t dispatch_ = kNoNode;  ///< of the EXPERT section under way
-  std::int32_t row_zero_tag_ = -1;   ///< of a KV message made from row 0
-  bool overlap_ = false;             ///< NPU attention runs beside the PIM nodes
+  std::int32_t dispatch_ = kNoNode;    ///< of the EXPERT section under way
+  std::int32_t row_zero_tag_ = -1;     ///< of a KV message made from row 0
+  std::vector<std::int32_t> kept_kv_;  ///< rows whose KV leaves at the end of the stage
+  bool overlap_ = false;               ///< NPU attention runs beside the PIM nodes
   BatchTag pim_batch_ = BatchTag::batch_1;
 };
 

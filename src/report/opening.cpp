@@ -29,6 +29,10 @@ std::string_view text_of(RoutingPolicy policy) {
       return "RR";
     case RoutingPolicy::random:
       return "RAND";
+    case RoutingPolicy::prefix:
+      return "PREFIX";
+    case RoutingPolicy::session:
+      return "SESSION";
     case RoutingPolicy::custom:
       break;
   }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/units.hpp"
+#include "engine/fleet_use.hpp"
 #include "network/collective.hpp"
 #include "perf/kernel_times.hpp"
 #include "report/provenance.hpp"
@@ -104,7 +105,8 @@ struct RunRecord {
   std::optional<EnergyRecord> energy;
   bool prefix_caching = false;
   std::int64_t prefix_requested = 0, prefix_npu_hit = 0, prefix_lower_hit = 0;
-  bool live = false;  ///< from a run: lookups, sources and memory figures are known
+  std::optional<FleetUse> fleet;  ///< none: no instance came or went
+  bool live = false;              ///< from a run: lookups, sources and memory figures are known
   LookupCounts lookups;
   std::vector<std::string> kernel_time_sources;
   std::vector<std::string> warnings;

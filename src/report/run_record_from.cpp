@@ -89,6 +89,7 @@ RunRecord record_of(const RunResult& result, const Cluster& cluster, const RunOp
   record.prefix_requested = result.prefix.requested;
   record.prefix_npu_hit = result.prefix.npu_hit;
   record.prefix_lower_hit = result.prefix.lower_hit;
+  record.fleet = result.fleet;
   record.lookups = result.lookups;
   record.kernel_time_sources = result.kernel_time_sources;
   if (!result.energy.empty()) {

@@ -106,6 +106,24 @@ std::string prefix_section(const PrefixTotals& prefix, const Painter& painter) {
   return text + painter.rule();
 }
 
+/// Of clusters whose instances come and go.
+std::string fleet_section(const RunResult& result, const Painter& painter) {
+  if (!result.fleet) {
+    return {};
+  }
+  const FleetUse& fleet = *result.fleet;
+  std::string text = painter.titled_rule("Fleet Results");
+  if (fleet.scales) {
+    text += summary_line("Instance-seconds:", fmt::format("{:.3f}", fleet.instance_seconds));
+    text += summary_line("Instances started:", fleet.starts);
+    text += summary_line("Most instances on at once:", fleet.most_on);
+  } else {
+    text += summary_line("Failures of instances:", fleet.failures);
+    text += summary_line("Requests moved to other instances:", fleet.moved_requests);
+  }
+  return text + painter.rule();
+}
+
 std::string kernel_time_section(const RunResult& result, const Painter& painter) {
   std::string text = painter.titled_rule("Kernel Times");
   text += summary_line("Exact look-ups:", result.lookups.of(TimeSource::exact));
@@ -127,6 +145,7 @@ std::string summary(const RunResult& result, const SummarySettings& settings,
   text += fmt::format("\nTotal simulation time: {}\n", duration_text(settings.wall_seconds));
   text += throughput_section(result, settings.log_interval, painter);
   text += prefix_section(result.prefix, painter);
+  text += fleet_section(result, painter);
   text += energy_section(result, settings.log_interval, painter);
   for (std::size_t i = 0; i < result.done.size(); ++i) {
     text += latency_section(i, result.done[i], painter);

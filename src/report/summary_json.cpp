@@ -128,11 +128,23 @@ Json network_json(const std::vector<DimensionRecord>& dimensions) {
   return out;
 }
 
+Json fleet_json(const FleetUse& fleet) {
+  if (!fleet.scales) {
+    return {{"failures", fleet.failures}, {"moved_requests", fleet.moved_requests}};
+  }
+  return {{"instance_seconds", fleet.instance_seconds},
+          {"started", fleet.starts},
+          {"most_on", fleet.most_on}};
+}
+
 void add_live(const RunRecord& record, Json& out) {
   if (record.prefix_caching) {
     out["prefix_cache"] = {{"requested_tokens", record.prefix_requested},
                            {"npu_hit_tokens", record.prefix_npu_hit},
                            {"lower_tier_hit_tokens", record.prefix_lower_hit}};
+  }
+  if (record.fleet) {
+    out["fleet"] = fleet_json(*record.fleet);
   }
   out["energy"] = record.energy ? energy_json(*record.energy) : Json();
   if (!record.network.empty()) {

@@ -129,6 +129,13 @@ void BlockPool::reset() {
   cached_free_ = 0;
 }
 
+void BlockPool::lose_contents() {
+  ensure(all_free(), "BlockPool: contents are lost that somebody holds");
+  const std::int64_t least_free = least_free_;
+  reset();
+  least_free_ = least_free;
+}
+
 std::int64_t BlockPool::ref_count(BlockId block) const {
   return block < blocks_.size() ? blocks_[block].refs : 0;
 }

@@ -36,6 +36,8 @@ public:
   bool cache_copy(const BlockHash& hash);
   /// Back to the state after construction.
   void reset();
+  /// The same, but for peak_used(); nobody may hold a block.
+  void lose_contents();
 
   /// The block holding `hash`, or kNoBlock. Does not change the free order.
   [[nodiscard]] BlockId find(const BlockHash& hash) const { return index_.find(hash); }

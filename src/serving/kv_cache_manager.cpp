@@ -44,10 +44,21 @@ void KVCacheManager::prepare(Request& request) const {
 }
 
 const PrefixHit& KVCacheManager::look_up(const Request& request, bool alone) {
-  hit_.blocks.clear();
-  hit_.npu_tokens = hit_.lower_tokens = hit_.lower_chunks = 0;
+  find_hit(request, alone, hit_);
+  return hit_;
+}
+
+std::int64_t KVCacheManager::cached_tokens(const Request& request) const {
+  PrefixHit hit;
+  find_hit(request, true, hit);
+  return hit.tokens();
+}
+
+void KVCacheManager::find_hit(const Request& request, bool alone, PrefixHit& hit) const {
+  hit.blocks.clear();
+  hit.npu_tokens = hit.lower_tokens = hit.lower_chunks = 0;
   if (!prefix_caching() || request.block_hashes.empty()) {
-    return hit_;
+    return;
   }
   // The last token is always computed: its output is the next one.
   const auto most =
@@ -59,13 +70,12 @@ const PrefixHit& KVCacheManager::look_up(const Request& request, bool alone) {
     if (block == kNoBlock) {
       break;
     }
-    hit_.blocks.push_back(block);
+    hit.blocks.push_back(block);
   }
-  hit_.npu_tokens = static_cast<std::int64_t>(hit_.blocks.size()) * layout_.block_size;
+  hit.npu_tokens = static_cast<std::int64_t>(hit.blocks.size()) * layout_.block_size;
   if (lower_) {
-    find_lower_hit(request, lower_hit_may_cover_all_ && !alone, hit_);
+    find_lower_hit(request, lower_hit_may_cover_all_ && !alone, hit);
   }
-  return hit_;
 }
 
 void KVCacheManager::find_lower_hit(const Request& request, bool may_cover_all,
@@ -234,6 +244,14 @@ void KVCacheManager::reset() {
   npu_.reset();
   if (lower_ && !lower_->shared) {
     lower_->blocks.reset();
+  }
+}
+
+void KVCacheManager::lose_contents() {
+  npu_.lose_contents();
+  traffic_ = {};
+  if (lower_ && !lower_->shared) {
+    lower_->blocks.lose_contents();
   }
 }
 

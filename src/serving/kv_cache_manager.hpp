@@ -56,6 +56,9 @@ public:
   /// else runs here, so that nothing could unblock it). Valid until the next call.
   const PrefixHit& look_up(const Request& request, bool alone);
 
+  /// Tokens that look_up() would find in both tiers.
+  [[nodiscard]] std::int64_t cached_tokens(const Request& request) const;
+
   /// Whether a total of `tokens` tokens fits, given the hit of a request without blocks.
   [[nodiscard]] bool fits(const Request& request, std::int64_t tokens, const PrefixHit& hit) const;
 
@@ -73,6 +76,10 @@ public:
 
   /// Traffic since the last call.
   TierTraffic drain_traffic();
+
+  /// What nobody holds any more is forgotten, in a lower tier of its own as well; what was used at
+  /// most is still known.
+  void lose_contents();
 
   /// End of the run: empties the caches, the lower tier only if it is this instance's own.
   void reset();
@@ -103,6 +110,7 @@ private:
   /// Free blocks that a total of `tokens` tokens would take.
   [[nodiscard]] std::int64_t blocks_needed(const Request& request, std::int64_t tokens,
                                            const PrefixHit& hit) const;
+  void find_hit(const Request& request, bool alone, PrefixHit& hit) const;
   void find_lower_hit(const Request& request, bool may_cover_all, PrefixHit& hit) const;
   void refresh_lower(const Request& request, const PrefixHit& hit);
   void take_over(Table& table, const PrefixHit& hit);

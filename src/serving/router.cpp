@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "base/error.hpp"
@@ -36,18 +37,21 @@ Prompts prompts_of(const RunOptions& options, const FidelityPolicy& policy) {
   return policy.skip_prefill_computes_prompt ? Prompts::computed_unstamped : Prompts::in_place;
 }
 
-Router::Router(std::vector<Scheduler*> schedulers, RoutingPolicy policy)
+Router::Router(std::vector<Scheduler*> schedulers, RoutingPolicy policy,
+               const PrefixRouting& prefix)
     : policy_(policy),
+      prefix_routing_(prefix),
       schedulers_(std::move(schedulers)),
       random_(MersenneTwister::from_key(kRunSeed)) {
   if (policy == RoutingPolicy::custom) {
     throw UserError("request routing policy CUSTOM has no rule to follow",
-                    Where{{}, 0, "--request-routing-policy"}, "choose LOAD, RR or RAND");
+                    Where{{}, 0, "--request-routing-policy"},
+                    "choose LOAD, RR, RAND, PREFIX or SESSION");
   }
   bool needs_decode = false;
   for (Scheduler* scheduler : schedulers_) {
     const PdType pd = scheduler->instance().pd;
-    (pd == PdType::decode ? decode_ : prefill_).candidates.push_back(scheduler);
+    role_of(*scheduler).candidates.push_back(scheduler);
     needs_decode = needs_decode || pd == PdType::prefill;
   }
   if (prefill_.candidates.empty()) {
@@ -101,19 +105,19 @@ Nanos Router::first_arrival() const {
   return std::max(next_arrival().value_or(Nanos{1}), Nanos{1});
 }
 
-std::optional<Nanos> Router::next_arrival() const {
-  return has_pending() ? std::optional(pending_[next_]->arrival) : std::nullopt;
-}
-
 std::size_t Router::route_arrived(Nanos now) {
-  const std::size_t before = next_;
-  while (has_pending() && pending_[next_]->arrival <= now) {
-    Request& request = *pending_[next_++];
-    Scheduler& scheduler = choose(prefill_, request);
-    request.instance = scheduler.instance().id;
-    scheduler.add_request(request);
+  if (!anybody_available()) {
+    return 0;
   }
-  return next_ - before;
+  std::size_t count = 0;
+  for (Request* request = next_due(now); request != nullptr; request = next_due(now)) {
+    const bool by_prefix = policy_ == RoutingPolicy::prefix && !chooser_;
+    Scheduler& scheduler = by_prefix ? choose_by_prefix(*request) : choose(prefill_, *request);
+    request->instance = scheduler.instance().id;
+    scheduler.add_request(*request);
+    ++count;
+  }
+  return count;
 }
 
 Scheduler& Router::choose_decode(const Request& request) {
@@ -145,21 +149,44 @@ Scheduler& Router::choose(Role& role, const Request& request) {
     case RoutingPolicy::random:
       choice = static_cast<std::size_t>(random_.below(count));
       break;
+    case RoutingPolicy::session:
+      return choose_by_session(role, request);
     case RoutingPolicy::load:
     case RoutingPolicy::custom:
-      choice = least_loaded(role);
-      role.counter = (choice + 1) % count;
-      break;
+    case RoutingPolicy::prefix:
+      return take(role, least_loaded(role));
   }
   return *role.candidates[choice];
 }
 
+Scheduler& Router::take(Role& role, std::size_t place) {
+  role.counter = (place + 1) % role.candidates.size();
+  return *role.candidates[place];
+}
+
+std::size_t Router::least_loaded_of(const Role& role, const std::vector<bool>& eligible) {
+  std::size_t best = 0;
+  double best_score = std::numeric_limits<double>::infinity();
+  for (std::size_t offset = 0; offset < role.candidates.size(); ++offset) {
+    const std::size_t index = (role.counter + offset) % role.candidates.size();
+    const double score = eligible[index] ? load_score(*role.candidates[index]) : best_score;
+    if (score < best_score) {
+      best = index;
+      best_score = score;
+    }
+  }
+  return best;
+}
+
 /// Among equals the first from the counter on, so that an idle cluster is filled in rotation.
-std::size_t Router::least_loaded(Role& role) {
+std::size_t Router::least_loaded(Role& role, const std::vector<bool>* eligible) {
+  if (eligible != nullptr) {
+    return least_loaded_of(role, *eligible);
+  }
   if (!role.loads) {
     role.loads = std::make_unique<LoadIndex>(role.candidates);
   }
-  return role.loads->least(role.counter);
+  return role.loads->least(role.counter % role.candidates.size());
 }
 
 void Router::on_complete(const Request& request, Nanos now) {
@@ -200,7 +227,7 @@ bool Router::withdraw(const Request& request) {
   const auto routed = pending_.begin() + static_cast<std::ptrdiff_t>(next_);
   const auto found = std::find(routed, pending_.end(), &request);
   if (found == pending_.end()) {
-    return false;
+    return take_back_returned(request);
   }
   pending_.erase(found);
   return true;

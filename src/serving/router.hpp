@@ -17,6 +17,7 @@
 #include "base/units.hpp"
 #include "config/run_options.hpp"
 #include "serving/load_index.hpp"
+#include "serving/prefix_routing.hpp"
 #include "serving/request.hpp"
 #include "serving/scheduler.hpp"
 #include "workload/workload.hpp"
@@ -38,7 +39,8 @@ class Router {
 public:
   /// `schedulers` by instance id. Throws UserError for the custom policy, for a cluster that nobody
   /// can send a prompt to, and for prefill instances without a decode instance.
-  Router(std::vector<Scheduler*> schedulers, RoutingPolicy policy);
+  Router(std::vector<Scheduler*> schedulers, RoutingPolicy policy,
+         const PrefixRouting& prefix = {});
 
   /// Creates a request for every call; those without a predecessor become pending.
   /// Prompts must be computed on prefill/decode clusters (UserError). Once per router.
@@ -61,11 +63,20 @@ public:
   /// Takes it back, unless it has been routed (false).
   bool withdraw(const Request& request);
 
+  /// Whether the instance takes requests; at first all do.
+  void set_available(std::int32_t instance, bool available);
+  [[nodiscard]] bool anybody_available() const { return !prefill_.candidates.empty(); }
+  /// A request that an instance has lost: routed anew at `time`.
+  void give_back(Request& request, Nanos time);
+
   /// When the run's first event is due: at least 1.
   [[nodiscard]] Nanos first_arrival() const;
+  /// Nothing: there is none, or nobody who would take it.
   [[nodiscard]] std::optional<Nanos> next_arrival() const;
-  [[nodiscard]] bool has_pending() const { return next_ < pending_.size(); }
-  [[nodiscard]] std::size_t num_pending() const { return pending_.size() - next_; }
+  [[nodiscard]] bool has_pending() const { return num_pending() > 0; }
+  [[nodiscard]] std::size_t num_pending() const {
+    return pending_.size() - next_ + returned_.size();
+  }
   /// Requests may come that are not pending yet.
   [[nodiscard]] bool has_open_sessions() const { return open_ || open_sessions_ > 0; }
   /// Sessions with a call that has not completed.
@@ -87,14 +98,33 @@ private:
     std::vector<Scheduler*> candidates;
     std::size_t counter = 0;
     std::unique_ptr<LoadIndex> loads{};  ///< once it is asked for
+    std::vector<Scheduler*> homes{};     ///< by session; null: none yet
   };
 
+  /// A request on its way back.
+  struct Returned {
+    Nanos time;
+    Request* request = nullptr;
+  };
+
+  [[nodiscard]] Role& role_of(const Scheduler& scheduler) {
+    return scheduler.instance().pd == PdType::decode ? decode_ : prefill_;
+  }
+  [[nodiscard]] Request* next_due(Nanos now);
+  bool take_back_returned(const Request& request);
   Scheduler& choose(Role& role, const Request& request);
+  Scheduler& choose_by_prefix(Request& request);
+  Scheduler& choose_by_session(Role& role, const Request& request);
+  /// The candidate in this place, behind which the rotation goes on.
+  static Scheduler& take(Role& role, std::size_t place);
   Scheduler& choose_by_caller(const Role& role, const Request& request) const;
-  static std::size_t least_loaded(Role& role);
+  /// Among those that `eligible` names; null: among all.
+  static std::size_t least_loaded(Role& role, const std::vector<bool>* eligible = nullptr);
+  static std::size_t least_loaded_of(const Role& role, const std::vector<bool>& eligible);
   void enqueue(Request& request);
 
   RoutingPolicy policy_;
+  PrefixRouting prefix_routing_;
   Chooser chooser_;
   Role prefill_;
   Role decode_;
@@ -104,6 +134,8 @@ private:
   std::deque<Request> requests_;
   std::vector<Request*> pending_;  ///< sorted by arrival from next_ on; before it: routed
   std::size_t next_ = 0;
+  std::vector<Returned> returned_;  ///< by time
+  std::vector<bool> away_;          ///< by instance; empty: nobody
   std::size_t open_sessions_ = 0;
   bool open_ = false;
   const Workload* workload_ = nullptr;

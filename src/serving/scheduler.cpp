@@ -317,6 +317,20 @@ Batch& Scheduler::build_batch(Nanos now) {
   return batch;
 }
 
+/// Whose KV leaves with this step.
+std::int64_t Scheduler::tokens_to_hand_over(const BatchEntry& entry) const {
+  const Request& request = *entry.request;
+  const std::int64_t hit = request.prefix_cache_hit;
+  if (instance_->kv_transfer == KvTransfer::whole) {
+    const std::int64_t computed = entry.computed_before + entry.tokens;
+    const std::int64_t left_out = policy_.handoff_leaves_out_hits ? hit : 0;
+    return computed < request.num_tokens ? 0 : computed - left_out;
+  }
+  // Only the first step of an admission starts right behind the hit.
+  const bool brings_hit = !policy_.handoff_leaves_out_hits && entry.computed_before == hit;
+  return entry.tokens + (brings_hit ? hit : 0);
+}
+
 void Scheduler::add_entry(Batch& batch, const BatchEntry& entry, Nanos now) {
   Request& request = *entry.request;
   batch.entries.push_back(entry);
@@ -332,11 +346,7 @@ void Scheduler::add_entry(Batch& batch, const BatchEntry& entry, Nanos now) {
     request.stamp_scheduled(now);
   }
   if (instance_->pd == PdType::prefill) {
-    batch.pd_kv_send_tokens += entry.tokens;
-    // Only the first step of an admission starts right behind the hit.
-    if (!policy_.handoff_leaves_out_hits && entry.computed_before == request.prefix_cache_hit) {
-      batch.pd_kv_send_tokens += request.prefix_cache_hit;
-    }
+    batch.pd_kv_send_tokens += tokens_to_hand_over(entry);
   }
   request.num_computed = entry.computed_before + entry.tokens;
   ++request.num_in_flight;

@@ -94,6 +94,10 @@ public:
   /// Its client has gone: it leaves its queue and gives its blocks back. Batches in flight still
   /// compute it.
   void withdraw(Request& request);
+  /// The instance has failed: steps in flight, KV and caches are gone. Returns the requests that it
+  /// had, by arrival, as others may take them: prompt and tokens so far are to be computed anew.
+  /// The next batch gets the number `next_batch`.
+  [[nodiscard]] std::vector<Request*> lose_all(std::int64_t next_batch);
   /// Forgets which requests are done.
   void drop_done() { done_.clear(); }
 
@@ -165,6 +169,7 @@ private:
   void leave_queue(const Request& request);
   void queue_behind_preempted(Request& request);
   Batch& build_batch(Nanos now);
+  [[nodiscard]] std::int64_t tokens_to_hand_over(const BatchEntry& entry) const;
   void add_entry(Batch& batch, const BatchEntry& entry, Nanos now);
   Batch& open_batch(Nanos now);
   [[nodiscard]] std::int64_t cap(std::int64_t tokens) const;

@@ -244,6 +244,9 @@ TEST(RunFlags, SettingsThatNoRunCanHave) {
   EXPECT_EQ(problem("--run-id run_1.a-b"), "accepted");
   EXPECT_EQ(problem("--network-backend ns3"), "--network-backend");
   EXPECT_EQ(problem("--request-routing-policy CUSTOM --dataset x"), "--request-routing-policy");
+  EXPECT_EQ(problem("--cache-threshold 1.1"), "--cache-threshold");
+  EXPECT_EQ(problem("--balance-abs-threshold=-1"), "--balance-abs-threshold");
+  EXPECT_EQ(problem("--balance-rel-threshold 0.9"), "--balance-rel-threshold");
 }
 
 std::vector<std::string> ineffective(const std::string& line, const std::string& cluster) {
@@ -263,6 +266,9 @@ TEST(RunFlags, WhatChangesNothingIsSaid) {
       "--no-cleanup-inputs",
       "--expert-exchange alltoall",
       "--num-reqs 3",
+      "--cache-threshold 0.5",
+      "--balance-rel-threshold 2",
+      "--kv-transfer whole",
       "--long-prefill-token-threshold 8 --no-enable-chunked-prefill",
   };
   for (const std::string& line : lines) {
@@ -272,6 +278,10 @@ TEST(RunFlags, WhatChangesNothingIsSaid) {
   }
   EXPECT_EQ(ineffective("--max-num-seqs 7", "single_node_pd_per_instance_config").size(), 1U);
   EXPECT_TRUE(ineffective("--expert-routing-policy RR", "single_node_moe_dp_ep_instance").empty());
+  EXPECT_TRUE(ineffective("--kv-transfer whole", "single_node_pd_instance").empty());
+  EXPECT_TRUE(ineffective("--request-routing-policy PREFIX --cache-threshold 0.5 --dataset x",
+                          "single_node_multi_instance")
+                  .empty());
 }
 
 }  // namespace

@@ -1,0 +1,85 @@
+// A run in which nobody listens to single steps, so that those may be left out.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+
+#include "engine/laws_fixture.hpp"
+
+namespace lockstep::testing {
+
+/// Asks for nothing but what cannot be missed.
+class PollCounter final : public RunObserver {
+public:
+  void on_poll(std::int32_t, std::int64_t, Nanos, PollAnswer answer) override {
+    programs_ += answer == PollAnswer::program ? 1 : 0;
+  }
+  void on_heartbeat(const Heartbeat& beat) override {
+    beats_ += fmt::format("{} {} {}:", beat.mark.count(), beat.prompt_throughput,
+                          beat.generation_throughput);
+    for (const InstanceSnapshot& instance : beat.instances) {
+      beats_ += fmt::format(" {} {} {} {}", instance.running, instance.waiting,
+                            instance.npu_used.count(), instance.npu_prefix.hit);
+    }
+    beats_ += "\n";
+  }
+  [[nodiscard]] std::int64_t programs() const { return programs_; }
+  [[nodiscard]] const std::string& beats() const { return beats_; }
+
+private:
+  std::int64_t programs_ = 0;
+  std::string beats_;
+};
+
+struct QuietRun {
+  std::string told;            ///< all that anybody could see of it
+  std::int64_t steps = 0;      ///< as the result has it
+  std::int64_t programs = 0;   ///< that NPUs got
+  std::int64_t preempted = 0;  ///< times
+  std::int64_t served = 0;     ///< requests
+  std::int64_t generated = 0;  ///< tokens
+  std::int64_t moved = 0;      ///< requests that failing instances lost
+  std::int64_t most_on = 0;    ///< instances, with autoscaling
+  std::size_t leaks = 0;
+};
+
+inline QuietRun quiet_run(const ToyCluster& toy, const Calls& calls, const RunOptions& options) {
+  const Cluster cluster = parse_cluster(toy.json(), "toy.json", options, ToyModels::paths());
+  KernelTimeLibrary library(PerfSources{});
+  PollCounter counter;
+  Simulation simulation(cluster, options, &calls.workload(), library, counter);
+  Outcome outcome;
+  outcome.result = simulation.run();
+  const RunResult& result = outcome.result;
+  for (const auto& list : result.done) {
+    auto& copies = outcome.done.emplace_back();
+    for (const Request* request : list) {
+      copies.push_back(*request);
+    }
+  }
+  const FleetUse fleet = result.fleet.value_or(FleetUse{});
+  QuietRun run{results(outcome),     result.steps,    counter.programs(),
+               result.preemptions,   result.requests, result.generated_tokens,
+               fleet.moved_requests, fleet.most_on,   result.leaks.size()};
+  run.told += fmt::format("{} {} {} {}\n", fleet.failures, fleet.moved_requests,
+                          fleet.instance_seconds, fleet.starts);
+  run.told += fmt::format("{} {} {} {} {} {}\n", result.total_clocks.count(), result.prompt_tokens,
+                          result.generated_tokens, result.steps, result.preemptions,
+                          result.recompute_tokens);
+  run.told += fmt::format("{} {} {}\n", result.prefix.requested, result.prefix.npu_hit,
+                          result.prefix.lower_hit);
+  for (const std::int64_t count : result.lookups.by_source) {
+    run.told += fmt::format("{} ", count);
+  }
+  for (const std::int64_t blocks : result.peak_kv_blocks) {
+    run.told += fmt::format("{} ", blocks);
+  }
+  for (const auto& rates : result.interval_throughput) {
+    run.told += fmt::format("{} {} ", rates[0], rates[1]);
+  }
+  run.told += "\n" + counter.beats();
+  return run;
+}
+
+}  // namespace lockstep::testing
