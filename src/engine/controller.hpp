@@ -71,7 +71,6 @@ private:
   const Program* answer_new_batch(ServingInstance& instance, Batch& batch, Nanos now);
   const Program* answer_joined_batch(ServingInstance& instance, Batch& batch, std::int32_t npu);
   const Program* generate_alone(ServingInstance& instance, Batch& batch, Nanos now);
-  static std::vector<Batch*> take_wave(DPWave& wave, const ServingInstance& instance);
   const Program* join_wave(ServingInstance& instance, Batch& batch, Nanos now);
   const Program* start_wave(ServingInstance& instance, DPWave& wave, Nanos now);
   const Program* generate(ServingInstance& instance, Batch& batch, std::int64_t wave_len,
@@ -106,8 +105,9 @@ private:
   LogSeverity min_severity_;
   bool wants_steps_;
   bool runs_ahead_ = false;
-  bool all_free_ = false;  ///< of the poll under way
-  Nanos begin_;            ///< of the program made last
+  bool all_free_ = false;         ///< of the poll under way
+  Nanos begin_;                   ///< of the program made last
+  std::vector<Batch*> launched_;  ///< that start together; reused
 
   Nanos interval_;
   Nanos last_log_;

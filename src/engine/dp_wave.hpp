@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <vector>
 
 #include "config/cluster.hpp"
@@ -26,15 +25,15 @@ public:
   [[nodiscard]] bool complete() const;
 
   void join(Batch& batch);
-  /// Takes one batch of each member, in group order, as they were brought.
-  [[nodiscard]] std::vector<Batch*> take_wave();
+  /// Takes one batch of each member, in group order, as they were brought, into `wave`.
+  void take_wave(std::vector<Batch*>& wave);
 
 private:
   [[nodiscard]] std::size_t slot(std::int32_t instance) const;
 
   std::vector<std::int32_t> members_;
-  std::vector<std::deque<Batch*>> entries_;  ///< by member
-  std::size_t waiting_ = 0;                  ///< batches in all queues
+  std::vector<std::vector<Batch*>> entries_;  ///< by member, oldest first; few
+  std::size_t waiting_ = 0;                   ///< batches in all queues
 };
 
 }  // namespace lockstep
