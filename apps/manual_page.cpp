@@ -65,6 +65,7 @@ std::string manual_page(const Command& tree, std::string_view version) {
       ".SH EXIT STATUS\n0: done. 2: a mistake in flags or files, with a hint how to mend it. Any "
       "other: a defect of lockstep.\n"
       ".SH ENVIRONMENT\n.TP\n\\fBLOCKSTEP_PERF_DIR\\fR\nfolder of measured kernel times\n"
+      ".TP\n\\fBLOCKSTEP_NO_BUNDLE_CACHE\\fR\nif set, no table is kept in the user's cache folder\n"
       ".TP\n\\fBNO_COLOR\\fR\nno colours, also on a terminal\n"
       ".TP\n\\fBCOLUMNS\\fR\nwidth of the output\n"
       ".SH EXAMPLES\n.nf\nlockstep run \\-\\-cluster\\-config cluster.json \\-\\-dataset "

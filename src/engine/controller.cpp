@@ -198,7 +198,7 @@ const Program* Controller::answer_without_batch(ServingInstance& instance, std::
   }
   if (!instance.ready_waves.empty()) {
     const std::int64_t id = instance.ready_waves.front();
-    instance.ready_waves.pop_front();
+    instance.ready_waves.erase(instance.ready_waves.begin());
     leave_standby(instance, npu);
     return instance.program(id);
   }
@@ -245,7 +245,8 @@ const Program* Controller::generate_alone(ServingInstance& instance, Batch& batc
   if (known) {
     instance.learn_from(batch, begin_);
   }
-  report_step({&batch}, begin_);
+  launched_.assign(1, &batch);
+  report_step(launched_, begin_);
   return program;
 }
 
@@ -264,13 +265,6 @@ const Program* Controller::answer_joined_batch(ServingInstance& instance, Batch&
         fmt::format("Scheduling existing batch #{} to NPU[{}]", batch.id, npu));
   }
   return program;
-}
-
-std::vector<Batch*> Controller::take_wave(DPWave& wave, const ServingInstance& instance) {
-  std::vector<Batch*> batches = wave.take_wave();
-  note_group(wave);
-  pad_step(batches, instance.config());
-  return batches;
 }
 
 /// The first member calls the others, the last one lets them go.
@@ -292,17 +286,19 @@ const Program* Controller::join_wave(ServingInstance& instance, Batch& batch, Na
 /// Makes the programs of all members' batches; that of `instance` is returned.
 const Program* Controller::start_wave(ServingInstance& instance, DPWave& wave, Nanos now) {
   const Program* own = nullptr;
-  const std::vector<Batch*> batches = take_wave(wave, instance);
-  for (Batch* member_batch : batches) {
+  wave.take_wave(launched_);
+  note_group(wave);
+  pad_step(launched_, instance.config());
+  for (Batch* member_batch : launched_) {
     auto& member = *instances_[static_cast<std::size_t>(member_batch->instance)];
-    const Program* program = generate(member, *member_batch, longest_of(batches), now);
+    const Program* program = generate(member, *member_batch, longest_of(launched_), now);
     if (&member == &instance) {
       own = program;
     } else if (!member.config().terms.async_scheduling) {  // otherwise it waits for this batch
       member.ready_waves.push_back(member_batch->id);
     }
   }
-  report_step(batches, now);
+  report_step(launched_, now);
   return own;
 }
 

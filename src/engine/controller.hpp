@@ -82,7 +82,6 @@ private:
   const Program* answer_joined_batch(ServingInstance& instance, Batch& batch, std::int32_t npu);
   const Program* generate_alone(ServingInstance& instance, Batch& batch, Nanos now);
   void join(DPWave& wave, Batch& batch);
-  std::vector<Batch*> take_wave(DPWave& wave, const ServingInstance& instance);
   const Program* join_wave(ServingInstance& instance, Batch& batch, Nanos now);
   const Program* start_wave(ServingInstance& instance, DPWave& wave, Nanos now);
   const Program* generate(ServingInstance& instance, Batch& batch, std::int64_t wave_len,
@@ -119,8 +118,9 @@ private:
   bool runs_ahead_ = false;
   bool end_together_ = false;
   Nanos horizon_ = Nanos::max();
-  bool all_free_ = false;  ///< of the poll under way
-  Nanos begin_;            ///< of the program made last
+  bool all_free_ = false;         ///< of the poll under way
+  Nanos begin_;                   ///< of the program made last
+  std::vector<Batch*> launched_;  ///< that start together; reused
 
   Nanos interval_;
   Nanos last_log_;

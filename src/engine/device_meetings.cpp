@@ -1,6 +1,7 @@
 #include "engine/device_meetings.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace lockstep {
 
@@ -34,14 +35,27 @@ bool Meetings::enter(DeviceEventQueue& queue, Nanos now, std::int32_t npu, std::
   const std::uint32_t mask = node.comm_mask.given() ? node.comm_mask.bits : ~0U;
   const std::int64_t number = next_number_[{npu, mask}]++;
   const Key key{group.first, mask, number};
-  Meeting& meeting = open_[key];
+  Meeting& meeting = meeting_of(key);
   meeting.members.push_back({npu, subject, now});
   meeting.duration = std::max(meeting.duration, node.duration);
   if (std::ssize(meeting.members) == group.size) {
     end(queue, now, node, group.dimension, meeting);
-    open_.erase(key);
+    spare_.push_back(open_.extract(key));
   }
   return true;
+}
+
+Meetings::Meeting& Meetings::meeting_of(const Key& key) {
+  const auto found = open_.find(key);
+  if (found != open_.end() || spare_.empty()) {
+    return found != open_.end() ? found->second : open_[key];
+  }
+  auto node = std::move(spare_.back());
+  spare_.pop_back();
+  node.key() = key;
+  node.mapped().members.clear();
+  node.mapped().duration = Nanos{0};
+  return open_.insert(std::move(node)).position->second;
 }
 
 void Meetings::end(DeviceEventQueue& queue, Nanos now, const GraphNode& node, std::size_t dimension,

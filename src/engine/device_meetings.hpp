@@ -49,6 +49,8 @@ private:
   using Key = std::tuple<std::int32_t, std::uint32_t, std::int64_t>;
 
   [[nodiscard]] Group group_of(std::int32_t npu, const DimMask& mask) const;
+  /// The one of this key, or a new one.
+  [[nodiscard]] Meeting& meeting_of(const Key& key);
   void end(DeviceEventQueue& queue, Nanos now, const GraphNode& node, std::size_t dimension,
            const Meeting& meeting);
 
@@ -56,6 +58,7 @@ private:
   Recurrence& recurrence_;
   DeviceListener* listener_ = nullptr;
   std::map<Key, Meeting> open_;
+  std::vector<std::map<Key, Meeting>::node_type> spare_;  ///< of meetings that are over
   std::map<std::pair<std::int32_t, std::uint32_t>, std::int64_t> next_number_;  ///< by NPU and mask
 };
 

@@ -35,16 +35,15 @@ void DPWave::join(Batch& batch) {
   ++waiting_;
 }
 
-std::vector<Batch*> DPWave::take_wave() {
+void DPWave::take_wave(std::vector<Batch*>& wave) {
   ensure(complete(), "a wave is taken before every member has joined");
-  std::vector<Batch*> wave;
+  wave.clear();
   for (auto& queue : entries_) {
     wave.push_back(queue.front());
-    queue.pop_front();
+    queue.erase(queue.begin());
     missing_ += queue.empty() ? 1U : 0U;
   }
   waiting_ -= wave.size();
-  return wave;
 }
 
 }  // namespace lockstep

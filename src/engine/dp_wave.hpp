@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <vector>
 
@@ -27,14 +26,14 @@ public:
   [[nodiscard]] bool complete() const { return missing_ == 0; }
 
   void join(Batch& batch);
-  /// Takes one batch of each member, in group order, as they were brought.
-  [[nodiscard]] std::vector<Batch*> take_wave();
+  /// Takes one batch of each member, in group order, as they were brought, into `wave`.
+  void take_wave(std::vector<Batch*>& wave);
 
 private:
   [[nodiscard]] std::size_t slot(std::int32_t instance) const;
 
   std::vector<std::int32_t> members_;
-  std::vector<std::deque<Batch*>> entries_;    ///< by member
+  std::vector<std::vector<Batch*>> entries_;   ///< by member, oldest first; few
   std::map<std::int32_t, std::size_t> slots_;  ///< by instance
   std::size_t waiting_ = 0;                    ///< batches in all queues
   std::size_t missing_ = 0;                    ///< members without a batch

@@ -88,7 +88,8 @@ Nanos HostLaunches::collective_time(const IterationTrace& trace) const {
 Nanos HostLaunches::delay(const Batch& batch, const IterationTrace& trace, Nanos now) {
   const Nanos begin = std::max(batch.batch_time, free_);
   free_ = begin + kLaunch * count_launches(batch.graph, trace);
-  return std::max(Nanos{0}, free_ - now - compute_time(trace) - collective_time(trace));
+  const Nanos exposed = free_ - now - compute_time(trace);
+  return exposed > Nanos{0} ? std::max(Nanos{0}, exposed - collective_time(trace)) : Nanos{0};
 }
 
 }  // namespace lockstep

@@ -3,6 +3,7 @@
 // together and the launches of the step before it are done, so a long step hides those of the next.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/units.hpp"
@@ -21,6 +22,8 @@ public:
 
   /// How much longer than its compute and collectives the step that begins at `now` takes.
   [[nodiscard]] Nanos delay(const Batch& batch, const IterationTrace& trace, Nanos now);
+  /// As delay(), of a step that is one graph and begins when it is free: none.
+  void launch_graph(const Batch& batch) { free_ = std::max(batch.batch_time, free_); }
   /// It has nothing left to launch at `now`: a step that is one graph will not wait for it.
   [[nodiscard]] bool free(Nanos now) const { return free_ <= now; }
 

@@ -40,6 +40,7 @@ Recurrence::Recurrence(const DeviceSimulatorSpec& spec)
     company.members = npus;
     company.boundaries.assign(npus.size(), 0);
     company.begun.assign(npus.size(), -1);
+    company.times.reserve(kUsualTimes);
     for (Row& row : company.rows) {
       row.times.resize(npus.size());
       row.order.resize(npus.size());

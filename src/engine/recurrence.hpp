@@ -64,6 +64,7 @@ private:
   static constexpr std::size_t kRows = 32;
   /// A company that keeps more times than this has no loops.
   static constexpr std::size_t kMostTimes = 1U << 16U;
+  static constexpr std::size_t kUsualTimes = 512;
 
   /// When the members were at one boundary.
   struct Row {

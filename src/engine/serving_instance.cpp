@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "engine/program_reuse.hpp"
 #include "iteration/trace_shape.hpp"
 #include "iteration/trace_stretch.hpp"
 
@@ -42,10 +43,43 @@ ServingInstance::ServingInstance(const Cluster& cluster, const Instance& instanc
                      !policy.experts_overlap_dispatch,
                      !policy.pim_breaks_the_chain,
                      Folding::none,
-                     instance.kv_transfer == KvTransfer::whole} {}
+                     instance.kv_transfer == KvTransfer::whole},
+      steps_repeat_(steps_repeat(instance, settings)) {}
 
 const Program& ServingInstance::generate(const Batch& batch, std::int64_t wave_len, Nanos now,
                                          PowerModel* power) {
+  const BatchShape shape = shape_of(batch, instance_.enable_attn_offloading);
+  const bool repeats =
+      steps_repeat_ && graph_context_.folding != Folding::none && host_is_out(batch, now);
+  const auto key = repeats ? step_key(batch, shape, wave_len) : std::nullopt;
+  if (key && power == nullptr) {
+    const auto known = find_reusable(spare_, *key);
+    if (known != spare_.end()) {
+      return take_again(known, batch, shape);
+    }
+  }
+  build_trace(batch, wave_len, now, power);
+  if (spare_.empty()) {
+    spare_.emplace_back();
+  }
+  Program& program = spare_.front();
+  program.batch_id = batch.id;
+  program.reusable = false;
+  graphs_.build(trace_, graph_context_, program.graphs);
+  program.attention_rows = traces_.attention_rows();
+  program.other_lookups = traces_.other_lookups();
+  if (key) {
+    make_reusable(program, *key, trace_, graphs_);
+  }
+  programs_.splice(programs_.end(), spare_, spare_.begin());
+  if (observer_.wants_programs()) {
+    observer_.on_program(batch, trace_, programs_.back());
+  }
+  return programs_.back();
+}
+
+void ServingInstance::build_trace(const Batch& batch, std::int64_t wave_len, Nanos now,
+                                  PowerModel* power) {
   if (power != nullptr) {
     InstanceEnergy sink(*power, instance_);
     traces_.build(batch, wave_len, trace_, &sink);
@@ -58,33 +92,37 @@ const Program& ServingInstance::generate(const Batch& batch, std::int64_t wave_l
   if (instance_.terms.host_launches && instance_.pp == 1) {
     lengthen(host_.delay(batch, trace_, now), power);
   }
-  Program program;
-  if (!spare_.empty()) {
-    program = std::move(spare_.back());
-    spare_.pop_back();
+}
+
+const Program& ServingInstance::take_again(std::list<Program>::iterator known, const Batch& batch,
+                                           const BatchShape& shape) {
+  const KernelTime attention = traces_.decode_attention(shape);
+  retime(*known, attention.time);
+  if (instance_.terms.host_launches) {
+    host_.launch_graph(batch);
   }
-  program.batch_id = batch.id;
-  graphs_.build(trace_, graph_context_, program.graphs);
-  programs_.push_back(std::move(program));
-  if (observer_.wants_programs()) {
-    observer_.on_program(batch, trace_, programs_.back());
-  }
-  return programs_.back();
+  known->batch_id = batch.id;
+  traces_.count(known->other_lookups, attention.source, known->attention_rows);
+  programs_.splice(programs_.end(), spare_, known);
+  return *known;
+}
+
+bool ServingInstance::host_is_out(const Batch& batch, Nanos now) const {
+  return !instance_.terms.host_launches || (batch.graph == GraphUse::full && host_.free(now));
 }
 
 bool ServingInstance::plain_decodes(const Batch& batch, Nanos now) const {
-  const bool host_is_out =
-      !instance_.terms.host_launches || (batch.graph == GraphUse::full && host_.free(now));
-  return host_is_out && batch.num_prefill == 0 && !batch.entries.empty() && !batch.dummy &&
-         batch.load == Bytes{0};
+  return host_is_out(batch, now) && batch.num_prefill == 0 && !batch.entries.empty() &&
+         !batch.dummy && batch.load == Bytes{0};
 }
 
 void ServingInstance::learn_from(const Batch& batch, Nanos begin) {
-  if (traces_.attention_rows() == 0 || learnt_.find(batch) != nullptr) {
+  const Program& program = programs_.back();
+  if (program.attention_rows == 0 || learnt_.find(batch) != nullptr) {
     return;
   }
   const Nanos attention = traces_.decode_attention(shape_of(batch, false)).time;
-  learnt_.watch(batch, begin, attention, {{}, traces_.attention_rows(), traces_.other_lookups()});
+  learnt_.watch(batch, begin, attention, {{}, program.attention_rows, program.other_lookups});
 }
 
 /// The rows' own times are booked when they are made.
@@ -106,8 +144,7 @@ void ServingInstance::drop_program(std::int64_t batch_id) {
   const auto found = std::find_if(programs_.begin(), programs_.end(),
                                   [&](const Program& p) { return p.batch_id == batch_id; });
   if (found != programs_.end()) {
-    spare_.push_back(std::move(*found));
-    programs_.erase(found);
+    spare_.splice(spare_.end(), programs_, found);
   }
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <vector>
 
@@ -56,7 +56,7 @@ public:
                                                       std::int32_t npu) const;
 
   /// Programs of finished waves that no NPU of this member has fetched yet, oldest first.
-  std::deque<std::int64_t> ready_waves;
+  std::vector<std::int64_t> ready_waves;
   bool idle = false;                      ///< the start NPU was seen without work
   Nanos last_end;                         ///< when it became idle (energy)
   Nanos last_calc;                        ///< until when standby energy is booked
@@ -64,6 +64,12 @@ public:
   bool done = false;
 
 private:
+  void build_trace(const Batch& batch, std::int64_t wave_len, Nanos now, PowerModel* power);
+  /// Nobody waits for the host's launches.
+  [[nodiscard]] bool host_is_out(const Batch& batch, Nanos now) const;
+  /// A program that has been run, for a step of the same key.
+  const Program& take_again(std::list<Program>::iterator known, const Batch& batch,
+                            const BatchShape& shape);
   /// Of the trace of the batch that is being made; a negative time shortens it.
   void lengthen(Nanos extra, PowerModel* power);
 
@@ -74,10 +80,11 @@ private:
   HostLaunches host_;
   LearntSteps learnt_;
   GraphContext graph_context_;
+  bool steps_repeat_;
   GraphBuilder graphs_;
   IterationTrace trace_;  ///< reused buffer
-  std::deque<Program> programs_;
-  std::vector<Program> spare_;  ///< of batches that are done; their graphs are overwritten
+  std::list<Program> programs_;
+  std::list<Program> spare_;  ///< of batches that are done; taken again, or overwritten
 };
 
 }  // namespace lockstep

@@ -39,6 +39,31 @@ void GraphBuilder::build(const IterationTrace& trace, const GraphContext& contex
   }
 }
 
+void GraphBuilder::find_computations(std::string_view name,
+                                     const std::vector<std::shared_ptr<NpuGraph>>& graphs,
+                                     std::vector<Place>& out) const {
+  out.clear();
+  for (std::size_t g = 0; g < graphs.size(); ++g) {
+    const std::vector<GraphNode>& nodes = graphs[g]->nodes;
+    std::int32_t row = 0;
+    const auto end_rows = [&](std::int32_t end, std::int32_t computation) {
+      for (; row < end; ++row) {
+        if (computation != kNoNode && rows_[row].name == name) {
+          out.push_back({static_cast<std::int32_t>(g), computation});
+        }
+      }
+    };
+    std::int32_t newest = kNoNode;  // rows that go on with it follow its own
+    for (std::size_t node = 0; node < nodes.size(); ++node) {
+      if (nodes[node].kind == NodeKind::compute) {
+        end_rows(nodes[node].row, newest);
+        newest = static_cast<std::int32_t>(node);
+      }
+    }
+    end_rows(rows_.size(), newest);
+  }
+}
+
 bool GraphBuilder::close_loops(std::vector<std::shared_ptr<NpuGraph>>& out) const {
   return rows_.folded().empty() || std::all_of(out.begin(), out.end(), [&](const auto& graph) {
            return lockstep::close_loops(rows_.folded(), *graph);

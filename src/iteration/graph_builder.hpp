@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "iteration/graph.hpp"
@@ -24,6 +25,17 @@ public:
   /// in place; a graph that something else still holds is replaced by a new one.
   void build(const IterationTrace& trace, const GraphContext& context,
              std::vector<std::shared_ptr<NpuGraph>>& out);
+
+  /// A node of one of the graphs.
+  struct Place {
+    std::int32_t graph = 0;
+    std::int32_t node = 0;
+  };
+  /// The computations that the rows of this name have become, a place for each row, in graphs that
+  /// were built last, of one stage.
+  void find_computations(std::string_view name,
+                         const std::vector<std::shared_ptr<NpuGraph>>& graphs,
+                         std::vector<Place>& out) const;
 
 private:
   friend class StageWalk;

@@ -1,11 +1,13 @@
 #include "perf/attention_table.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <utility>
 
 #include "base/error.hpp"
 #include "perf/csv_file.hpp"
+#include "perf/row_cache.hpp"
 
 namespace lockstep {
 namespace {
@@ -13,53 +15,94 @@ namespace {
 // Bounds the search for substitutes; a profile of 100 chunks and 50 decode counts needs 25 million.
 constexpr std::size_t kMostCornerSteps = 1'000'000'000;
 
+AttentionPoint point_of(const AttentionSample& sample) {
+  return sample.point;
+}
+/// A row's keys are in the order of slices, rows and samples.
+AttentionPoint point_of(const NumberRow& row) {
+  return {row.keys[0], row.keys[2], row.keys[1], row.keys[3]};
+}
+auto key_of(const AttentionSample& sample) {
+  const AttentionPoint& p = sample.point;
+  return std::array{p.prefill_chunk, p.n_decode, p.kv_prefill, p.kv_decode};
+}
+const auto& key_of(const NumberRow& row) {
+  return row.keys;
+}
+double nanos_of(const AttentionSample& sample) {
+  return sample.nanos;
+}
+double nanos_of(const NumberRow& row) {
+  return row.value;
+}
+
+/// As (chunk, decodes, kv_prefill, kv_decode): slices, rows and samples are runs. Of equal points
+/// the first stays.
+template <class Samples>
+void sort_distinct_samples(Samples& samples) {
+  const auto in_order = [](const auto& a, const auto& b) { return key_of(a) < key_of(b); };
+  const auto out_of_order = [](const auto& a, const auto& b) { return key_of(a) >= key_of(b); };
+  if (std::ranges::adjacent_find(samples, out_of_order) == samples.end()) {
+    return;
+  }
+  std::stable_sort(samples.begin(), samples.end(), in_order);
+  const auto equal = [](const auto& a, const auto& b) { return key_of(a) == key_of(b); };
+  samples.erase(std::unique(samples.begin(), samples.end(), equal), samples.end());
+}
+
 void sort_distinct(std::vector<std::int64_t>& values) {
   std::sort(values.begin(), values.end());
   values.erase(std::unique(values.begin(), values.end()), values.end());
 }
 
-}  // namespace
-
-AttentionTable AttentionTable::read(const std::filesystem::path& file) {
+NumberRows read_samples(const std::filesystem::path& file) {
   CsvFile csv(file);
   const std::size_t chunk = csv.column("prefill_chunk");
   const std::size_t kv_prefill = csv.column("kv_prefill");
   const std::size_t decodes = csv.column("n_decode");
   const std::size_t kv_decode = csv.column("kv_decode");
   const std::size_t time = csv.column("time_us");
-  std::vector<AttentionSample> samples;
-  samples.reserve(csv.row_estimate());
+  const auto key = [&](std::size_t column) { return static_cast<std::int32_t>(csv.key(column)); };
+  NumberRows rows;
+  rows.reserve(csv.row_estimate());
   while (csv.next_row()) {
-    samples.push_back({{csv.key(chunk), csv.key(kv_prefill), csv.key(decodes), csv.key(kv_decode)},
-                       csv.nanos_of_micros(time)});
+    rows.push_back(
+        {{key(chunk), key(decodes), key(kv_prefill), key(kv_decode)}, csv.nanos_of_micros(time)});
   }
-  if (samples.empty()) {
+  if (rows.empty()) {
     csv.refuse("there is no sample in this file", "profile the model's attention");
   }
-  return AttentionTable(std::move(samples));
+  sort_distinct_samples(rows);
+  return rows;
+}
+
+}  // namespace
+
+AttentionTable AttentionTable::read(const std::filesystem::path& file) {
+  return of_rows(
+      RowCache::of_user().rows(file, RowTable::attention, 0, [&] { return read_samples(file); }));
+}
+
+AttentionTable AttentionTable::of_rows(NumberRows rows) {
+  ensure(!rows.empty(), "an attention table needs a sample");
+  sort_distinct_samples(rows);
+  AttentionTable table;
+  table.build(rows);
+  return table;
 }
 
 AttentionTable::AttentionTable(std::vector<AttentionSample> samples) {
   ensure(!samples.empty(), "an attention table needs a sample");
-  // Sorted as (chunk, decodes, kv_prefill, kv_decode): slices, rows and samples are runs.
-  const auto key = [](const AttentionSample& s) {
-    return AttentionPoint{s.point.prefill_chunk, s.point.n_decode, s.point.kv_prefill,
-                          s.point.kv_decode};
-  };
-  std::stable_sort(samples.begin(), samples.end(),
-                   [&](const auto& a, const auto& b) { return key(a) < key(b); });
-  samples.erase(std::unique(samples.begin(), samples.end(),
-                            [](const auto& a, const auto& b) { return a.point == b.point; }),
-                samples.end());
-  build_rows(samples);
-  build_corners();
+  sort_distinct_samples(samples);
+  build(samples);
 }
 
-void AttentionTable::build_rows(const std::vector<AttentionSample>& samples) {
+template <class Samples>
+void AttentionTable::build(const Samples& samples) {
   keys_.reserve(samples.size());
   nanos_.reserve(samples.size());
-  for (const AttentionSample& sample : samples) {
-    const AttentionPoint& p = sample.point;
+  for (const auto& sample : samples) {
+    const AttentionPoint p = point_of(sample);
     const bool new_slice = slices_.empty() || slices_.back().prefill_chunk != p.prefill_chunk ||
                            slices_.back().n_decode != p.n_decode;
     if (new_slice) {
@@ -73,11 +116,12 @@ void AttentionTable::build_rows(const std::vector<AttentionSample>& samples) {
       ++slices_.back().row_count;
     }
     keys_.push_back(p.kv_decode);
-    nanos_.push_back(sample.nanos);
+    nanos_.push_back(nanos_of(sample));
     ++rows_.back().count;
   }
   sort_distinct(chunks_);
   sort_distinct(decodes_);
+  build_corners();
 }
 
 void AttentionTable::build_corners() {

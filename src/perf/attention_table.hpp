@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "perf/interpolation.hpp"
+#include "perf/row_file.hpp"
 
 namespace lockstep {
 
@@ -33,6 +34,8 @@ public:
   /// attention.csv: `prefill_chunk,kv_prefill,n_decode,kv_decode,time_us`. Throws UserError when
   /// it has no row.
   [[nodiscard]] static AttentionTable read(const std::filesystem::path& file);
+  /// Keys of a row: prefill_chunk, n_decode, kv_prefill, kv_decode. As below.
+  [[nodiscard]] static AttentionTable of_rows(NumberRows rows);
   /// Of equal points the first given stays. Not empty.
   explicit AttentionTable(std::vector<AttentionSample> samples);
 
@@ -41,6 +44,8 @@ public:
   [[nodiscard]] Estimate at(AttentionPoint point) const;
 
 private:
+  AttentionTable() = default;
+
   struct Slice {
     std::int64_t prefill_chunk = 0;
     std::int64_t n_decode = 0;
@@ -56,7 +61,9 @@ private:
     bool substitute = false;
   };
 
-  void build_rows(const std::vector<AttentionSample>& samples);
+  /// Samples or rows, ascending by slice, kv_prefill, kv_decode; distinct, not empty.
+  template <class Samples>
+  void build(const Samples& samples);
   void build_corners();
   [[nodiscard]] std::uint32_t nearest_slice(std::int64_t chunk, std::int64_t decodes) const;
   [[nodiscard]] Estimate corner(std::size_t chunk, std::size_t decodes,

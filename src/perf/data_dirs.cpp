@@ -41,4 +41,16 @@ std::vector<fs::path> data_dirs(std::string_view name) {
   return dirs;
 }
 
+std::optional<fs::path> user_cache_dir() {
+  const auto folder = [](const char* name) -> std::optional<fs::path> {
+    const char* value = std::getenv(name);
+    return value != nullptr && *value != '\0' ? std::optional<fs::path>(value) : std::nullopt;
+  };
+  if (const auto cache = folder("XDG_CACHE_HOME")) {
+    return *cache / "lockstep";
+  }
+  const auto home = folder("HOME");
+  return home ? std::optional(*home / ".cache" / "lockstep") : std::nullopt;
+}
+
 }  // namespace lockstep

@@ -1,5 +1,8 @@
 #include "perf/skew_fit.hpp"
 
+#include <fmt/format.h>
+#include <xxhash.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -7,8 +10,35 @@
 #include <utility>
 
 #include "perf/csv_file.hpp"
+#include "perf/row_cache.hpp"
 
 namespace lockstep {
+namespace {
+
+constexpr std::int64_t kLargestChunk = 1'000'000'000;  // as keys of tables go
+
+/// Two labels share a key.
+std::uint16_t low_label(std::int32_t key) {
+  return static_cast<std::uint16_t>(key & 0xffff);
+}
+std::uint16_t high_label(std::int32_t key) {
+  return static_cast<std::uint16_t>(key >> 16);
+}
+
+/// Of what the labels in a file mean.
+std::uint64_t digest_of(const SkewAxes& axes) {
+  std::string text;
+  for (const SkewAxis* axis :
+       {&axes.decodes, &axes.skew_rate, &axes.kv_largest, &axes.kv_prefill}) {
+    text += fmt::format("{}", axis->labels.size());
+    for (const std::string& label : axis->labels) {
+      text += fmt::format(" {}:{}", label.size(), label);
+    }
+  }
+  return XXH3_64bits(text.data(), text.size());
+}
+
+}  // namespace
 
 std::uint16_t SkewAxis::index_of(double value) const {
   std::size_t i = 0;
@@ -44,6 +74,16 @@ SkewFit::SkewFit(SkewAxes axes, double default_alpha)
     : axes_(std::move(axes)), default_alpha_(default_alpha) {}
 
 void SkewFit::read(const std::filesystem::path& file) {
+  for (const NumberRow& row : RowCache::of_user().rows(file, RowTable::skew_fit, digest_of(axes_),
+                                                       [&] { return read_rows(file); })) {
+    entries_.push_back({{row.keys[0], low_label(row.keys[1]), low_label(row.keys[2]),
+                         high_label(row.keys[3]), low_label(row.keys[3])},
+                        row.value});
+  }
+  sort_entries();
+}
+
+NumberRows SkewFit::read_rows(const std::filesystem::path& file) const {
   CsvFile csv(file);
   const std::size_t chunk = csv.column("pc");
   const std::size_t decodes = csv.column("n_label");
@@ -52,15 +92,26 @@ void SkewFit::read(const std::filesystem::path& file) {
   const std::size_t kv_prefill = csv.column("kp_label");
   const std::size_t alpha = csv.column("alpha");
   const auto raw_key = csv.find_column("raw_key");
+  SkewFit read(axes_, default_alpha_);
   while (csv.next_row()) {
     if (raw_key && !csv.text(*raw_key).empty()) {
-      add(csv.text(*raw_key), csv.number(alpha));
+      read.add(csv.text(*raw_key), csv.number(alpha));
     } else {
-      add(csv.key(chunk), csv.text(decodes), csv.text(skew_rate), csv.text(kv_largest),
-          csv.text(kv_prefill), csv.number(alpha));
+      read.add(csv.key(chunk), csv.text(decodes), csv.text(skew_rate), csv.text(kv_largest),
+               csv.text(kv_prefill), csv.number(alpha));
     }
   }
-  sort_entries();
+  NumberRows rows;
+  for (const Entry& entry : read.entries_) {
+    const Bucket& b = entry.bucket;
+    if (b.prefill_chunk < 0 || b.prefill_chunk > kLargestChunk) {
+      continue;  // of no batch
+    }
+    rows.push_back({{static_cast<std::int32_t>(b.prefill_chunk), b.decodes, b.skew_rate,
+                     (b.kv_largest << 16) | b.kv_prefill},
+                    entry.alpha});
+  }
+  return rows;
 }
 
 void SkewFit::add(const std::vector<std::pair<std::string, double>>& buckets) {

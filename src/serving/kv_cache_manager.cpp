@@ -150,6 +150,9 @@ bool KVCacheManager::allocate(Request& request, std::int64_t computed, std::int6
   }
   const std::int64_t missing = blocks_for(tokens) - std::ssize(table.blocks);
   if (missing > 0) {
+    // All it will ever hold, so that no later step takes memory.
+    const std::int64_t most = std::min(blocks_for(request.output), layout_.blocks);
+    table.blocks.reserve(static_cast<std::size_t>(std::max(most, std::int64_t{0})));
     npu_.get(missing, table.blocks);
   }
   if (prefix_caching()) {

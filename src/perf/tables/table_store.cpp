@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <tuple>
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
+#include "perf/data_dirs.hpp"
 
 namespace lockstep {
 namespace {
@@ -15,14 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 fs::path default_root() {
-  const auto folder = [](const char* name) -> std::optional<fs::path> {
-    const char* value = std::getenv(name);
-    return value != nullptr && *value != '\0' ? std::optional<fs::path>(value) : std::nullopt;
-  };
-  if (const auto cache = folder("XDG_CACHE_HOME")) {
-    return *cache / "lockstep" / "kernel-times";
-  }
-  return folder("HOME").value_or(".") / ".cache" / "lockstep" / "kernel-times";
+  return user_cache_dir().value_or(fs::path(".") / ".cache" / "lockstep") / "kernel-times";
 }
 
 bool changed(const TableOrigin& origin) {
