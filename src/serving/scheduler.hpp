@@ -94,6 +94,8 @@ public:
   /// Its client has gone: it leaves its queue and gives its blocks back. Batches in flight still
   /// compute it.
   void withdraw(Request& request);
+  /// From now on nobody asks for done().
+  void forget_done() { keeps_done_ = false; }
   /// Forgets which requests are done.
   void drop_done() { done_.clear(); }
 
@@ -209,6 +211,7 @@ private:
   Marked* loads_ = nullptr;
   std::int32_t load_place_ = 0;
   AdmissionPolicy* admission_ = nullptr;
+  bool keeps_done_ = true;
   bool held_back_ = false;              ///< the policy's last answer was to admit nobody
   const Request* too_large_ = nullptr;  ///< preempted itself although it had the whole pool
 };
