@@ -17,11 +17,13 @@
 #include "config/run_flags.hpp"
 #include "engine/prepared_run.hpp"
 #include "engine/run_setup.hpp"
+#include "generated_dataset.hpp"
 #include "report/console_reporter.hpp"
 #include "report/observer_fan.hpp"
 #include "report/progress_bar.hpp"
 #include "report/provenance.hpp"
 #include "report/request_csv.hpp"
+#include "report/result_stream.hpp"
 #include "report/run_id.hpp"
 #include "report/run_json.hpp"
 #include "report/run_record_from.hpp"
@@ -36,6 +38,9 @@ namespace {
 
 std::int64_t number_of_requests(const RunSetup& setup) {
   constexpr std::size_t kBuiltIn = 16;  // an instance
+  if (setup.streamed) {
+    return setup.streamed->survey.requests;
+  }
   return static_cast<std::int64_t>(setup.workload ? setup.workload->requests.size()
                                                   : kBuiltIn * setup.cluster.instances.size());
 }
@@ -45,6 +50,35 @@ void log_warnings(ConsoleReporter& reporter, std::string_view component,
   for (const std::string& warning : warnings) {
     reporter.on_log({LogSeverity::warning, component, -1, -1, warning});
   }
+}
+
+/// All requests are needed at the end, or on the way: in files other than the result file, or for
+/// the plain way of simulating.
+bool keeps_requests(const ParsedFlags& flags, const RunOutputs& outputs) {
+  return !flags.options.fold_layers || outputs.recorded() || outputs.trace ||
+         (outputs.csv && !outputs.csv->is_file());
+}
+
+/// At a terminal a glance at the requests ends the run; of very many there is none.
+RunSetup load_setup(const ParsedFlags& flags, const RunOutputs& outputs, const Terminal& terminal) {
+  constexpr std::int64_t kVeryMany = 1'000'000;
+  InlineInputs inputs;
+  inputs.recipe = generated_dataset(flags.options);
+  inputs.stream = !keeps_requests(flags, outputs);
+  RunSetup setup = load_run(flags.options, inputs);
+  const bool glances = terminal.interactive && !flags.outputs.quiet;
+  if (glances && setup.streamed && setup.streamed->survey.requests < kVeryMany) {
+    inputs.stream = false;
+    setup = load_run(flags.options, inputs);
+  }
+  return setup;
+}
+
+RequestsOfRun requests_of(const RunSetup& setup) {
+  if (setup.streamed) {
+    return *setup.streamed;
+  }
+  return setup.workload ? &*setup.workload : nullptr;
 }
 
 /// One run from its files to its outputs: open(), simulate(), save(), close().
@@ -57,9 +91,9 @@ public:
         shown_(flags.outputs),
         id_(run_id_of(flags.options)),
         outputs_(flags, id_),
-        setup_(load_run(flags.options)),
-        library_(setup_.perf),
         terminal_(detect_terminal(stdout)),
+        setup_(load_setup(flags, outputs_, terminal_)),
+        library_(setup_.perf),
         reporter_(options_, setup_.cluster,
                   {shown_.json ? stderr : stdout, terminal_, shown_.quiet || shown_.json}),
         bar_(stdout, shown_.quiet || shown_.json ? Terminal{} : terminal_,
@@ -75,8 +109,12 @@ public:
       trace_.emplace(outputs_.trace->path(), setup_.cluster);
       observers_.add(*trace_);
     }
-    prepared_.emplace(flags, setup_.cluster, setup_.workload ? &*setup_.workload : nullptr,
-                      library_, observers_);
+    prepared_.emplace(flags, setup_.cluster, requests_of(setup_), library_, observers_);
+    if (setup_.streamed) {
+      stream_.emplace(setup_.cluster,
+                      outputs_.csv ? std::optional(outputs_.csv->path()) : std::nullopt);
+      observers_.add(*stream_);
+    }
     if (outputs_.any()) {
       provenance_ = make_provenance();
     }
@@ -89,7 +127,7 @@ public:
 
 private:
   [[nodiscard]] bool glances() const {
-    return terminal_.interactive && !shown_.quiet && !shown_.json;
+    return terminal_.interactive && !shown_.quiet && !shown_.json && !stream_;
   }
   [[nodiscard]] RunRecord make_record();
   [[nodiscard]] Provenance make_provenance();
@@ -100,14 +138,15 @@ private:
   std::string id_;
   RunOutputs outputs_;
   ReadLog read_;
+  Terminal terminal_;
   RunSetup setup_;
   KernelTimeLibrary library_;
-  Terminal terminal_;
   ConsoleReporter reporter_;
   ProgressBar bar_;
   RunRecorder recorder_;
   ObserverFan observers_;
   std::optional<TraceWriter> trace_;
+  std::optional<ResultStream> stream_;
   std::optional<PreparedRun> prepared_;
   RunResult result_;
   std::chrono::duration<double> wall_{0};
@@ -172,7 +211,9 @@ Provenance Run::make_provenance() {
 
 void Run::save() {
   provenance_.partial = partial_;
-  if (outputs_.any()) {
+  if (stream_) {
+    outputs_.commit_result(stream_->rows(), provenance_);
+  } else if (outputs_.any()) {
     outputs_.commit_result(request_csv(result_, setup_.cluster), provenance_);
   }
   if (trace_) {
@@ -186,7 +227,7 @@ void Run::save() {
 
 void Run::close() {
   reporter_.exiting(result_);
-  reporter_.results(result_, wall_.count());
+  reporter_.results(result_, wall_.count(), stream_ ? &stream_->latencies() : nullptr);
   if (glances()) {
     reporter_.extra(glance(record_, Painter(terminal_)));
   }

@@ -32,6 +32,19 @@ void RunOutputs::commit_result(std::string_view bytes, Provenance& provenance) c
     return;
   }
   csv->commit(bytes);
+  commit_provenance(provenance);
+}
+
+void RunOutputs::commit_result(RowSpill* rows, Provenance& provenance) const {
+  if (rows == nullptr || !csv) {
+    return;
+  }
+  rows->commit(csv->path());
+  provenance.result = {"", csv->path().string(), rows->bytes(), rows->digest()};
+  commit_provenance(provenance);
+}
+
+void RunOutputs::commit_provenance(const Provenance& provenance) const {
   if (csv->is_file()) {
     OutputFile(provenance_file(csv->path())).commit(provenance_text(provenance));
   }

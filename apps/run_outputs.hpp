@@ -8,6 +8,7 @@
 #include "config/run_flags.hpp"
 #include "report/output_file.hpp"
 #include "report/provenance.hpp"
+#include "report/row_spill.hpp"
 #include "report/run_record.hpp"
 
 namespace lockstep {
@@ -28,9 +29,13 @@ public:
   void become_partial();
   /// Writes the result file and, beside it, what it was made from; completes `provenance`.
   void commit_result(std::string_view bytes, Provenance& provenance) const;
+  /// The same of rows that were written while the run went on; null: nobody wanted them.
+  void commit_result(RowSpill* rows, Provenance& provenance) const;
   void commit_record(const RunRecord& record) const;
 
 private:
+  void commit_provenance(const Provenance& provenance) const;
+
   bool json_;
 };
 

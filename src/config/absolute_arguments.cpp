@@ -26,7 +26,8 @@ bool is_one_of(const std::array<std::string_view, N>& names, std::string_view na
 std::string absolute_path(const std::string& path) {
   std::error_code failed;
   const auto whole = std::filesystem::absolute(path, failed).lexically_normal();
-  return failed || path.empty() ? path : whole.string();
+  const bool is_path = !path.empty() && path.front() != '{';  // a description of a workload is none
+  return failed || !is_path ? path : whole.string();
 }
 
 }  // namespace

@@ -1,5 +1,8 @@
 #include "engine/device_collective.hpp"
 
+#include <algorithm>
+#include <functional>
+
 #include "network/chunking.hpp"
 
 namespace lockstep {
@@ -31,6 +34,8 @@ Collectives::Collectives(const Islands& islands, const DeviceSimulatorSpec& spec
       endpoint_delay_(spec.endpoint_delay),
       num_npus_(spec.topology.num_npus()),
       shorten_last_chunk_(spec.shorten_last_chunk),
+      equal_costs_(std::ranges::adjacent_find(spec.local_mem_bandwidths, std::not_equal_to<>()) ==
+                   spec.local_mem_bandwidths.end()),
       queued_(spec.streams.dataset_splits > 1 || spec.streams.queues_per_dim > 1) {
   states_.reserve(static_cast<std::size_t>(num_npus_));
   for (std::int32_t npu = 0; npu < num_npus_; ++npu) {
@@ -133,6 +138,10 @@ void Collectives::enter_phase(DeviceEventQueue& queue, Nanos now, std::int32_t n
   own.sent = own.posted = own.received = own.processed = 0;
   own.entered = now;
   own.sent_so_far = Bytes{0};
+  if (closes(phase)) {
+    join_ring(queue, npu);
+    return;
+  }
   queue.push_own(npu, now + endpoint_delay_,
                  {acts_subject(stream, false), DeviceEventKind::exchange_acts});
 }

@@ -3,10 +3,16 @@
 // Every NPU runs at most one collective at a time, as one stream or cut into several. An NPU's k-th
 // stream meets the k-th of its peers: they are numbered per NPU, and the number is part of the
 // messages' tag. Early messages wait in the mailbox until the receiver has entered.
+//
+// A ring may be left to a formula (network/ring_ends): its members wait until the last has entered,
+// and end when they would have. No message of theirs is made.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <map>
+#include <span>
+#include <tuple>
 #include <vector>
 
 #include "engine/device_event.hpp"
@@ -15,6 +21,7 @@
 #include "engine/device_mailbox.hpp"
 #include "engine/device_streams.hpp"
 #include "engine/device_wire.hpp"
+#include "engine/recurrence.hpp"
 #include "iteration/graph.hpp"
 #include "network/collective_plan.hpp"
 #include "network/rank_schedule.hpp"
@@ -45,11 +52,17 @@ public:
     std::int64_t priority = 0;
     Nanos entered;                      ///< the phase
     Bytes sent_so_far;                  ///< in the phase; only while somebody listens
+    bool waits_for_ring = false;        ///< until all are there; nothing of it is pending
     std::vector<std::size_t> queues{};  ///< by phase; empty when it never has to wait
   };
 
   /// `islands` must outlive it.
   Collectives(const Islands& islands, const DeviceSimulatorSpec& spec);
+
+  /// Rings of NPUs with equal costs need no messages. `recurrence` must outlive this.
+  void close_rings(Recurrence& recurrence);
+  /// What has been done by these NPUs, was done later by `by`.
+  void postpone(std::span<const std::int32_t> npus, Nanos by);
 
   /// Null: nobody.
   void listen(DeviceListener* listener) { listener_ = listener; }
@@ -96,18 +109,27 @@ private:
   void stand_in_line(DeviceEventQueue& queue, Nanos now, std::int32_t npu, std::int32_t stream);
   void start_waiting(DeviceEventQueue& queue, Nanos now, std::int32_t npu, std::size_t line);
   void enter_phase(DeviceEventQueue& queue, Nanos now, std::int32_t npu, std::int32_t stream);
+  [[nodiscard]] bool closes(const CollectivePhase& phase) const;
+  void join_ring(DeviceEventQueue& queue, std::int32_t npu);
+  void end_ring(DeviceEventQueue& queue, const std::vector<std::int32_t>& members);
   bool leave_phase(DeviceEventQueue& queue, Nanos now, std::int32_t npu, std::int32_t stream);
   void send(DeviceEventQueue& queue, Wire& wire, Nanos now, std::int32_t npu, std::int32_t stream);
   void post(DeviceEventQueue& queue, Mailbox& mailbox, Nanos now, std::int32_t npu,
             std::int32_t stream);
 
+  /// First member, dimension, number of the collective on each, its kind and size.
+  using RingKey = std::tuple<std::int32_t, std::size_t, std::int64_t, CollectiveKind, Bytes>;
+
   DeviceListener* listener_ = nullptr;
+  Recurrence* recurrence_ = nullptr;                    ///< null: rings send messages
+  std::map<RingKey, std::vector<std::int32_t>> rings_;  ///< that lack members
   const Islands& islands_;
   CollectiveSettings settings_;
   StreamSettings streams_;
   Nanos endpoint_delay_;
   std::int64_t num_npus_;
   bool shorten_last_chunk_;
+  bool equal_costs_;
   bool queued_;  ///< streams may have to wait, or go round the other way
   std::vector<State> states_;
 };

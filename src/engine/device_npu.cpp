@@ -15,7 +15,11 @@ DeviceParts::DeviceParts(const DeviceSimulatorSpec& spec)
       memory(spec.memory, spec.integer_memory_figures, spec.pim_queues_stride_by_devices),
       collectives(islands, spec),
       recurrence(spec),
-      meetings(islands, recurrence) {}
+      meetings(islands, recurrence) {
+  if (spec.rings_in_closed_form && !spec.congestion_aware) {
+    collectives.close_rings(recurrence);
+  }
+}
 
 void Npu::start(Program program, DeviceParts& parts) {
   ensure(finished(), "a program was started on a busy NPU");

@@ -193,6 +193,7 @@ void DeviceSimulator::Impl::skip(std::int32_t company, std::int64_t copies, Nano
     npu(member).skip(copies);
   }
   parts.queue.postpone(members, length);
+  parts.collectives.postpone(members, length);
 }
 
 /// Pending, or among the copies left out.

@@ -62,6 +62,8 @@ struct DeviceSimulatorSpec {
   /// Copies of a loop that repeat what has been seen are skipped for them. An NPU is in one at
   /// most.
   std::vector<std::vector<std::int32_t>> companies{};
+  /// Rings are left to a formula where one holds; then nothing happens at their messages' times.
+  bool rings_in_closed_form = false;
   /// NPUs outside of a company may look at the times that were skipped for it.
   bool skipped_times_matter = true;
 };

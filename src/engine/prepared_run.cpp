@@ -15,11 +15,11 @@ void refuse_warnings(const std::vector<std::string>& warnings) {
 
 }  // namespace
 
-PreparedRun::PreparedRun(const ParsedFlags& flags, const Cluster& cluster, const Workload* workload,
+PreparedRun::PreparedRun(const ParsedFlags& flags, const Cluster& cluster, RequestsOfRun requests,
                          KernelTimeLibrary& kernel_times, RunObserver& observer)
     : cluster_(cluster),
       ineffective_(ineffective_flags(flags.options, flags.given, cluster)),
-      simulation_(cluster, flags.options, workload, kernel_times, observer) {
+      simulation_(cluster, flags.options, requests, kernel_times, observer) {
   if (flags.options.strict) {
     refuse_warnings(cluster_.warnings);
     refuse_warnings(ineffective_);

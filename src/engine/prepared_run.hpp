@@ -13,9 +13,9 @@ namespace lockstep {
 
 class PreparedRun {
 public:
-  /// All references must outlive the run; `workload` null: the built-in one. Throws UserError for
+  /// All references must outlive the run; `requests`: see Simulation. Throws UserError for
   /// what does not fit, has no kernel times, or, under --strict, would only be warned of.
-  PreparedRun(const ParsedFlags& flags, const Cluster& cluster, const Workload* workload,
+  PreparedRun(const ParsedFlags& flags, const Cluster& cluster, RequestsOfRun requests,
               KernelTimeLibrary& kernel_times, RunObserver& observer);
 
   [[nodiscard]] Simulation& simulation() { return simulation_; }

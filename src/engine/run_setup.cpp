@@ -6,6 +6,23 @@
 
 namespace lockstep {
 
+namespace {
+
+void generate(WorkloadRecipe recipe, const WorkloadReadOptions& reading, bool stream,
+              RunSetup& setup) {
+  std::int64_t& count = recipe.generator.num_requests;
+  count = reading.max_lines > 0 ? std::min(count, reading.max_lines) : count;
+  recipe.with_token_ids = recipe.with_token_ids && reading.with_token_ids;
+  recipe.generator.with_token_ids = recipe.generator.with_token_ids && recipe.with_token_ids;
+  if (stream) {
+    setup.streamed = stream_generator(recipe.generator, recipe.rate_scale);
+  } else {
+    setup.workload = make_workload(recipe);
+  }
+}
+
+}  // namespace
+
 SearchPaths search_paths(const RunOptions& options) {
   SearchPaths paths;
   if (options.model_dir) {
@@ -29,14 +46,20 @@ RunSetup load_run(const RunOptions& options, const InlineInputs& inputs) {
   setup.cluster = inputs.cluster ? parse_cluster(*inputs.cluster, "cluster", options, paths)
                                  : load_cluster(options.cluster_config, options, paths);
   setup.perf = perf_sources(options);
-  if (inputs.workload || options.dataset) {
-    WorkloadReadOptions reading;
-    reading.max_lines = options.num_reqs;
-    reading.with_token_ids =
-        std::any_of(setup.cluster.instances.begin(), setup.cluster.instances.end(),
-                    [](const Instance& instance) { return instance.enable_prefix_caching; });
-    setup.workload = inputs.workload ? read_workload_text(*inputs.workload, "workload", reading)
-                                     : read_workload(*options.dataset, reading);
+  WorkloadReadOptions reading;
+  reading.max_lines = options.num_reqs;
+  reading.with_token_ids =
+      std::any_of(setup.cluster.instances.begin(), setup.cluster.instances.end(),
+                  [](const Instance& instance) { return instance.enable_prefix_caching; });
+  if (inputs.recipe) {
+    generate(*inputs.recipe, reading, inputs.stream, setup);
+  } else if (inputs.workload) {
+    setup.workload = read_workload_text(*inputs.workload, "workload", reading);
+  } else if (options.dataset) {
+    setup.streamed = inputs.stream ? stream_workload(*options.dataset, reading) : std::nullopt;
+    if (!setup.streamed) {
+      setup.workload = read_workload(*options.dataset, reading);
+    }
   }
   return setup;
 }

@@ -7,13 +7,16 @@
 #include "config/cluster.hpp"
 #include "config/run_options.hpp"
 #include "perf/kernel_times.hpp"
+#include "workload/streamed_workload.hpp"
 #include "workload/workload.hpp"
+#include "workload/workload_recipe.hpp"
 
 namespace lockstep {
 
 struct RunSetup {
   Cluster cluster;
-  std::optional<Workload> workload;  ///< none: the built-in one
+  std::optional<Workload> workload;  ///< none: the built-in one, or a streamed one
+  std::optional<StreamedWorkload> streamed;
   PerfSources perf;
 };
 
@@ -25,6 +28,10 @@ struct RunSetup {
 struct InlineInputs {
   std::optional<std::string> cluster;   ///< JSON
   std::optional<std::string> workload;  ///< JSON lines
+  /// Requests are generated and not read.
+  std::optional<WorkloadRecipe> recipe;
+  /// The workload is streamed where it can be.
+  bool stream = false;
 };
 
 /// Reads what `options` names, or `inputs`, which messages call "cluster" and "workload". Throws

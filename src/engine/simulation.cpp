@@ -41,7 +41,7 @@ std::optional<AllReduceCurve> all_reduce_of(const Instance& instance, const Clus
 
 Simulation::~Simulation() = default;
 
-Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const Workload* workload,
+Simulation::Simulation(const Cluster& cluster, const RunOptions& options, RequestsOfRun requests,
                        KernelTimeLibrary& kernel_times, RunObserver& observer)
     : cluster_(cluster),
       options_(options),
@@ -65,20 +65,13 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
   }
   router_ = std::make_unique<Router>(std::move(schedulers), options.request_routing_policy,
                                      PrefixRouting::of(options));
-  if (workload != nullptr) {
-    check_requests(*workload, cluster, kv_capacity_, options);
-    if (auto late = late_beginning(*workload, options)) {
-      warnings_.push_back(std::move(*late));
-    }
-    router_->load(*workload, prompts_of(options, policy_));
-  } else {
-    router_->load_built_in();
-  }
+  load(requests);
   if (host_holds_ids_only()) {
     devices.memory.front().discipline = MemoryLevelSpec::Discipline::per_npu;
   }
   // Standby energy is summed up in the pieces in which it is booked.
   devices.skipped_times_matter = !instances_are_alone() || !polls_may_be_skipped();
+  devices.rings_in_closed_form = rings_may_be_closed();
   const Folding folding = folding_of(devices);
   for (auto& instance : instances_) {
     instance->fold(folding);
@@ -94,6 +87,27 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
   set_up_fleet();
   if (options.fold_layers && !fleet_ && polls_may_be_skipped()) {
     ask_changed_only();
+  }
+}
+
+void Simulation::load(const RequestsOfRun& requests) {
+  std::optional<std::string> late;
+  if (requests.whole != nullptr) {
+    check_requests(*requests.whole, cluster_, kv_capacity_, options_);
+    late = late_beginning(*requests.whole, options_);
+    router_->load(*requests.whole, prompts_of(options_, policy_));
+  } else if (requests.streamed != nullptr) {
+    check_requests(*requests.streamed, cluster_, kv_capacity_, options_);
+    late = late_beginning(requests.streamed->survey.first_arrival, options_);
+    router_->stream(*requests.streamed, prompts_of(options_, policy_));
+    for (auto& instance : instances_) {
+      instance->scheduler().forget_done();
+    }
+  } else {
+    router_->load_built_in();
+  }
+  if (late) {
+    warnings_.push_back(std::move(*late));
   }
 }
 
@@ -329,6 +343,9 @@ RunResult Simulation::collect() {
     result.fleet = fleet_use();
   }
   collect_instances(instances_, options_, result);
+  if (const RequestStream* stream = router_->streamed()) {
+    result.input_tokens = stream->released_input();
+  }
   collect_energy(cluster_, power_.get(), result);
   return result;
 }

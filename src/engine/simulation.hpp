@@ -24,15 +24,26 @@
 #include "perf/kernel_times.hpp"
 #include "serving/npu_kv_layout.hpp"
 #include "serving/router.hpp"
+#include "workload/streamed_workload.hpp"
 #include "workload/workload.hpp"
 
 namespace lockstep {
 
+/// What clients send: a workload as a whole, one that is read on the way, or, with neither, the
+/// built-in one.
+struct RequestsOfRun {
+  RequestsOfRun(const Workload* workload) : whole(workload) {}              // NOLINT(*-explicit-*)
+  RequestsOfRun(const StreamedWorkload& workload) : streamed(&workload) {}  // NOLINT(*-explicit-*)
+  const Workload* whole = nullptr;
+  const StreamedWorkload* streamed = nullptr;
+};
+
 class Simulation {
 public:
-  /// `cluster`, `workload` (null: the built-in one) and `observer` must outlive the simulation.
+  /// `cluster`, what `requests` means and `observer` must outlive the simulation. A streamed run
+  /// tells of each request when it is done; its result holds none.
   /// Throws UserError for what does not fit or has no kernel times.
-  Simulation(const Cluster& cluster, const RunOptions& options, const Workload* workload,
+  Simulation(const Cluster& cluster, const RunOptions& options, RequestsOfRun requests,
              KernelTimeLibrary& kernel_times, RunObserver& observer);
   ~Simulation();
   Simulation(const Simulation&) = delete;
@@ -98,6 +109,7 @@ private:
     Nanos begin;
   };
 
+  void load(const RequestsOfRun& requests);
   void make_instances(const RunOptions& options, KernelTimeLibrary& kernel_times);
   [[nodiscard]] Folding folding_of(const DeviceSimulatorSpec& devices) const;
   [[nodiscard]] Nanos opening_alarm() const;
@@ -109,6 +121,7 @@ private:
   [[nodiscard]] Nanos first_held() const;
   [[nodiscard]] bool asks(const PolledNpu& polled) const;
   [[nodiscard]] bool polls_may_be_skipped() const;
+  [[nodiscard]] bool rings_may_be_closed() const;
   [[nodiscard]] bool instances_are_alone() const;
   [[nodiscard]] bool host_holds_ids_only() const;
   [[nodiscard]] bool may_run_ahead() const;

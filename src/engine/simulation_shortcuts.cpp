@@ -27,6 +27,13 @@ Folding Simulation::folding_of(const DeviceSimulatorSpec& devices) const {
   return single ? Folding::everything : Folding::layers;
 }
 
+/// Nobody waits for the times of single messages, and no memory serves the NPUs of a ring one after
+/// the other, in an order that is that of their last messages.
+bool Simulation::rings_may_be_closed() const {
+  return options_.fold_layers && polls_may_be_skipped() && !policy_.arrivals_wait_for_events &&
+         observer_.device_listener() == nullptr && host_holds_ids_only();
+}
+
 /// What one of them does, and when, is nothing to the NPUs of another.
 bool Simulation::instances_are_alone() const {
   return cluster_.instances.size() == 1 ||

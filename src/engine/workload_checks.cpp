@@ -23,47 +23,87 @@ void check_times_fit(const WorkloadRequest& request, const RunOptions& options) 
   check(request.tool_duration, "tool_duration_ns");
 }
 
+/// Tokens that some instance can hold, of a prompt and in all. The last token of a request is never
+/// computed, so its KV needs one slot less than its length.
+struct Room {
+  std::int64_t prompt = 0;
+  std::int64_t total = 0;
+};
+
+Room room_of(const Cluster& cluster, const std::vector<NpuKvLayout>& capacity) {
+  Room room;
+  for (const Instance& instance : cluster.instances) {
+    const std::int64_t slots = capacity[static_cast<std::size_t>(instance.id)].tokens();
+    if (instance.pd != PdType::decode) {
+      room.prompt = std::max(room.prompt, slots);
+    }
+    if (instance.pd != PdType::prefill) {
+      room.total = std::max(room.total, slots);
+    }
+  }
+  return room;
+}
+
+void check_request(const WorkloadRequest& request, const Room& room, const RunOptions& options) {
+  check_times_fit(request, options);
+  const std::int64_t total = request.input_toks + std::max<std::int64_t>(request.output_toks, 1);
+  if (request.input_toks > room.prompt || total - 1 > room.total) {
+    throw UserError(
+        fmt::format("request {} needs KV memory for {} tokens, and no instance can hold more "
+                    "than {}",
+                    request.id, total - 1, std::min(room.prompt, room.total)),
+        {options.dataset.value_or(""), 0, "input_toks"},
+        "shorten the request, raise npu_mem.mem_size or mem_util, or split the model over more "
+        "NPUs");
+  }
+}
+
 }  // namespace
 
 void check_requests(const Workload& workload, const Cluster& cluster,
                     const std::vector<NpuKvLayout>& capacity, const RunOptions& options) {
-  // The last token of a request is never computed, so its KV needs one slot less than its length.
-  const auto slots = [&](const Instance& instance) {
-    return capacity[static_cast<std::size_t>(instance.id)].tokens();
-  };
-  std::int64_t prompt_room = 0;
-  std::int64_t total_room = 0;
-  for (const Instance& instance : cluster.instances) {
-    if (instance.pd != PdType::decode) {
-      prompt_room = std::max(prompt_room, slots(instance));
-    }
-    if (instance.pd != PdType::prefill) {
-      total_room = std::max(total_room, slots(instance));
-    }
-  }
+  const Room room = room_of(cluster, capacity);
   for (const WorkloadRequest& request : workload.requests) {
-    check_times_fit(request, options);
-    const std::int64_t total = request.input_toks + std::max<std::int64_t>(request.output_toks, 1);
-    if (request.input_toks > prompt_room || total - 1 > total_room) {
-      throw UserError(
-          fmt::format("request {} needs KV memory for {} tokens, and no instance can hold more "
-                      "than {}",
-                      request.id, total - 1, std::min(prompt_room, total_room)),
-          {options.dataset.value_or(""), 0, "input_toks"},
-          "shorten the request, raise npu_mem.mem_size or mem_util, or split the model over more "
-          "NPUs");
-    }
+    check_request(request, room, options);
   }
 }
 
+/// The survey says whether one is at fault; which one, only another look.
+void check_requests(const StreamedWorkload& workload, const Cluster& cluster,
+                    const std::vector<NpuKvLayout>& capacity, const RunOptions& options) {
+  const Room room = room_of(cluster, capacity);
+  const WorkloadSurvey& survey = workload.survey;
+  const bool times_fit =
+      survey.last_arrival <= kLongestTime && survey.first_arrival >= Nanos{-kLongestTime.count()};
+  if (times_fit && survey.longest_input <= room.prompt && survey.longest_total - 1 <= room.total) {
+    return;
+  }
+  WorkloadRequest first;  // by id: streams come in order of arrival
+  bool found = false;
+  const auto source = workload.open();
+  for (WorkloadRequest request; source->next(request);) {
+    try {
+      check_request(request, room, options);
+    } catch (const UserError&) {
+      first = found && first.id < request.id ? first : request;
+      found = true;
+    }
+  }
+  check_request(first, room, options);
+}
+
 std::optional<std::string> late_beginning(const Workload& workload, const RunOptions& options) {
-  constexpr double kManyIntervals = 1e6;
   Nanos first = Nanos::max();
   for (const WorkloadRequest& request : workload.requests) {
     first = request.session_call > 0 ? first : std::min(first, request.arrival);
   }
+  return workload.requests.empty() ? std::nullopt : late_beginning(first, options);
+}
+
+std::optional<std::string> late_beginning(Nanos first, const RunOptions& options) {
+  constexpr double kManyIntervals = 1e6;
   const double seconds = static_cast<double>(first.count()) / 1e9;
-  if (workload.requests.empty() || seconds < kManyIntervals * options.log_interval) {
+  if (seconds < kManyIntervals * options.log_interval) {
     return std::nullopt;
   }
   return fmt::format(

@@ -150,9 +150,10 @@ void ConsoleReporter::exiting(const RunResult& result) {
   }
 }
 
-void ConsoleReporter::results(const RunResult& result, double wall_seconds) {
+void ConsoleReporter::results(const RunResult& result, double wall_seconds,
+                              std::vector<InstanceLatencies>* latencies) {
   if (!settings_.quiet) {
-    print(summary(result, {options_.log_interval, wall_seconds}, painter_));
+    print(summary(result, {options_.log_interval, wall_seconds, latencies}, painter_));
     settle();
   }
 }

@@ -16,6 +16,7 @@
 #include "engine/run_result.hpp"
 #include "report/log_line.hpp"
 #include "report/painter.hpp"
+#include "report/result_stream.hpp"
 #include "report/terminal.hpp"
 #include "serving/npu_kv_layout.hpp"
 
@@ -44,7 +45,9 @@ public:
   void start();
   /// Leaks (errors), then the lines that end a simulation.
   void exiting(const RunResult& result);
-  void results(const RunResult& result, double wall_seconds);
+  /// `latencies`: see SummarySettings.
+  void results(const RunResult& result, double wall_seconds,
+               std::vector<InstanceLatencies>* latencies = nullptr);
   /// Any text, unless quiet.
   void extra(std::string_view text);
   /// How many warnings there were, if any.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "report/painter.hpp"
+#include "report/result_stream.hpp"
 #include "serving/request.hpp"
 
 namespace lockstep {
@@ -14,6 +15,9 @@ namespace lockstep {
 /// are none (prefill instances). ITL is taken over all gaps of all requests.
 [[nodiscard]] std::string latency_section(std::size_t instance,
                                           const std::vector<const Request*>& done,
+                                          const Painter& painter);
+/// The same from what was counted of them.
+[[nodiscard]] std::string latency_section(std::size_t instance, InstanceLatencies& latencies,
                                           const Painter& painter);
 
 }  // namespace lockstep

@@ -1,7 +1,6 @@
 #include "report/provenance.hpp"
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -10,6 +9,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "report/byte_digest.hpp"
 
 namespace lockstep {
 namespace {
@@ -18,10 +18,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kProvenanceFormat = "lockstep-provenance";
 constexpr int kProvenanceVersion = 1;
-
-std::string digest_hex(const XXH128_hash_t& hash) {
-  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
-}
 
 [[noreturn]] void cannot_read(const fs::path& file) {
   throw UserError("cannot read this file", Where{file.string(), 0, {}},
@@ -33,18 +29,16 @@ std::string file_hash(const fs::path& file, std::int64_t& bytes) {
   if (!in) {
     cannot_read(file);
   }
-  const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(),
-                                                                       &XXH3_freeState);
-  XXH3_128bits_reset(state.get());
+  ByteDigest digest;
   std::vector<char> block(std::size_t{1} << 18U);
   while (in.read(block.data(), std::ssize(block)) || in.gcount() > 0) {
-    XXH3_128bits_update(state.get(), block.data(), static_cast<std::size_t>(in.gcount()));
+    digest.update({block.data(), static_cast<std::size_t>(in.gcount())});
     bytes += in.gcount();
   }
   if (in.bad()) {
     cannot_read(file);
   }
-  return digest_hex(XXH3_128bits_digest(state.get()));
+  return digest.hex();
 }
 
 nlohmann::ordered_json fingerprint_json(const FileFingerprint& file) {
@@ -121,7 +115,9 @@ const nlohmann::ordered_json& provenance_in(const nlohmann::ordered_json& json,
 }  // namespace
 
 std::string bytes_digest(std::string_view bytes) {
-  return digest_hex(XXH3_128bits(bytes.data(), bytes.size()));
+  ByteDigest digest;
+  digest.update(bytes);
+  return digest.hex();
 }
 
 FileFingerprint fingerprint_of(const fs::path& file, std::string role) {

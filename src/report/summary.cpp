@@ -148,7 +148,8 @@ std::string summary(const RunResult& result, const SummarySettings& settings,
   text += fleet_section(result, painter);
   text += energy_section(result, settings.log_interval, painter);
   for (std::size_t i = 0; i < result.done.size(); ++i) {
-    text += latency_section(i, result.done[i], painter);
+    text += settings.latencies != nullptr ? latency_section(i, (*settings.latencies)[i], painter)
+                                          : latency_section(i, result.done[i], painter);
   }
   return text + kernel_time_section(result, painter);
 }

@@ -18,18 +18,6 @@ constexpr std::int64_t kBuiltInTotal = 128;
 
 }  // namespace
 
-Request make_request(const WorkloadRequest& source, Prompts prompts) {
-  Request request;
-  request.id = source.id;
-  request.input = request.num_tokens = source.input_toks;
-  request.output = source.input_toks + source.output_toks;
-  request.arrival = source.arrival;
-  request.source = &source;
-  request.is_init = prompts != Prompts::computed_unstamped;
-  request.prompt_in_place = prompts == Prompts::in_place;
-  return request;
-}
-
 Prompts prompts_of(const RunOptions& options, const FidelityPolicy& policy) {
   if (!options.skip_prefill) {
     return Prompts::computed;
@@ -66,13 +54,44 @@ Router::Router(std::vector<Scheduler*> schedulers, RoutingPolicy policy,
   }
 }
 
-void Router::load(const Workload& workload, Prompts prompts) {
-  ensure(requests_.empty(), "Router: a workload is loaded already");
+void Router::expect_computed(Prompts prompts) const {
   if (prompts != Prompts::computed && !decode_.candidates.empty()) {
     throw UserError("--skip-prefill leaves nothing to do for the prefill instances",
                     Where{{}, 0, "--skip-prefill"},
                     "leave the flag out, or use instances without pd_type");
   }
+}
+
+void Router::stream(const StreamedWorkload& workload, Prompts prompts) {
+  ensure(requests_.empty() && !stream_, "Router: a workload is loaded already");
+  expect_computed(prompts);
+  stream_ = std::make_unique<RequestStream>(workload, prompts);
+  read_ahead();
+}
+
+/// One request is there before it arrives, so that its time is known.
+void Router::read_ahead() {
+  if (!stream_ || next_ < pending_.size()) {
+    return;
+  }
+  drop_routed();
+  if (Request* request = stream_->next()) {
+    pending_.push_back(request);
+  }
+}
+
+/// A run of which nobody knows the end would keep them for ever.
+void Router::drop_routed() {
+  constexpr std::size_t kMostRouted = 4096;
+  if (next_ > kMostRouted) {
+    pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(next_));
+    next_ = 0;
+  }
+}
+
+void Router::load(const Workload& workload, Prompts prompts) {
+  ensure(requests_.empty() && !stream_, "Router: a workload is loaded already");
+  expect_computed(prompts);
   workload_ = &workload;
   for (const WorkloadRequest& source : workload.requests) {
     Request& request = requests_.emplace_back(make_request(source, prompts));
@@ -189,7 +208,11 @@ std::size_t Router::least_loaded(Role& role, const std::vector<bool>* eligible) 
   return role.loads->least(role.counter % role.candidates.size());
 }
 
-void Router::on_complete(const Request& request, Nanos now) {
+void Router::on_complete(Request& request, Nanos now) {
+  if (stream_) {
+    stream_->release(request);
+    return;
+  }
   if (request.source == nullptr || request.source->session < 0) {
     return;
   }
@@ -215,11 +238,7 @@ void Router::enqueue(Request& request) {
 }
 
 void Router::submit(Request& request) {
-  constexpr std::size_t kMostRouted = 4096;  // an open run would keep them for ever
-  if (next_ > kMostRouted) {
-    pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(next_));
-    next_ = 0;
-  }
+  drop_routed();
   enqueue(request);
 }
 

@@ -19,19 +19,12 @@
 #include "serving/load_index.hpp"
 #include "serving/prefix_routing.hpp"
 #include "serving/request.hpp"
+#include "serving/request_stream.hpp"
 #include "serving/scheduler.hpp"
 #include "workload/workload.hpp"
 
 namespace lockstep {
 
-/// What is to be done with the prompts of a workload.
-enum class Prompts : std::uint8_t {
-  computed,
-  computed_unstamped,  ///< but neither TTFT nor queueing delay is stamped
-  in_place,            ///< their KV comes with the request; only the last token is computed
-};
-/// As the workload says, not arrived yet; `source` must outlive it.
-[[nodiscard]] Request make_request(const WorkloadRequest& source, Prompts prompts);
 /// Of a run, by --skip-prefill.
 [[nodiscard]] Prompts prompts_of(const RunOptions& options, const FidelityPolicy& policy);
 
@@ -45,6 +38,10 @@ public:
   /// Creates a request for every call; those without a predecessor become pending.
   /// Prompts must be computed on prefill/decode clusters (UserError). Once per router.
   void load(const Workload& workload, Prompts prompts = Prompts::computed);
+  /// The same of requests that come one by one; each is gone when it has ended.
+  void stream(const StreamedWorkload& workload, Prompts prompts = Prompts::computed);
+  /// Null: the requests are not streamed.
+  [[nodiscard]] const RequestStream* streamed() const { return stream_.get(); }
   /// Instead of a dataset: 16 requests of 64 + 64 tokens at time 0 queue on every instance.
   void load_built_in();
 
@@ -73,9 +70,10 @@ public:
   [[nodiscard]] Nanos first_arrival() const;
   /// Nothing: there is none, or nobody who would take it.
   [[nodiscard]] std::optional<Nanos> next_arrival() const;
-  [[nodiscard]] bool has_pending() const { return num_pending() > 0; }
+  [[nodiscard]] bool has_pending() const { return next_ < pending_.size() || !returned_.empty(); }
   [[nodiscard]] std::size_t num_pending() const {
-    return pending_.size() - next_ + returned_.size();
+    return pending_.size() - next_ + returned_.size() +
+           (stream_ ? static_cast<std::size_t>(stream_->num_left()) : 0);
   }
   /// Requests may come that are not pending yet.
   [[nodiscard]] bool has_open_sessions() const { return open_ || open_sessions_ > 0; }
@@ -86,8 +84,9 @@ public:
   std::size_t route_arrived(Nanos now);
   /// The instance that takes over a request whose prompt is computed.
   [[nodiscard]] Scheduler& choose_decode(const Request& request);
-  /// A request has got all its tokens: its session goes on, or closes.
-  void on_complete(const Request& request, Nanos now);
+  /// A request has got all its tokens: its session goes on, or closes. A streamed one may be gone
+  /// when the next ends.
+  void on_complete(Request& request, Nanos now);
 
   /// By id; addresses are stable. The built-in workload: by id, then instance.
   [[nodiscard]] const std::deque<Request>& requests() const { return requests_; }
@@ -122,6 +121,9 @@ private:
   static std::size_t least_loaded(Role& role, const std::vector<bool>* eligible = nullptr);
   static std::size_t least_loaded_of(const Role& role, const std::vector<bool>& eligible);
   void enqueue(Request& request);
+  void drop_routed();
+  void read_ahead();
+  void expect_computed(Prompts prompts) const;
 
   RoutingPolicy policy_;
   PrefixRouting prefix_routing_;
@@ -139,6 +141,7 @@ private:
   std::size_t open_sessions_ = 0;
   bool open_ = false;
   const Workload* workload_ = nullptr;
+  std::unique_ptr<RequestStream> stream_;
 };
 
 }  // namespace lockstep

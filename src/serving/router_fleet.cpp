@@ -34,7 +34,12 @@ Request* Router::next_due(Nanos now) {
     returned_.erase(returned_.begin());
     return request;
   }
-  return arrived ? pending_[next_++] : nullptr;
+  if (!arrived) {
+    return nullptr;
+  }
+  Request* request = pending_[next_++];
+  read_ahead();
+  return request;
 }
 
 std::optional<Nanos> Router::next_arrival() const {

@@ -98,6 +98,8 @@ public:
   /// had, by arrival, as others may take them: prompt and tokens so far are to be computed anew.
   /// The next batch gets the number `next_batch`.
   [[nodiscard]] std::vector<Request*> lose_all(std::int64_t next_batch);
+  /// From now on nobody asks for done().
+  void forget_done() { keeps_done_ = false; }
   /// Forgets which requests are done.
   void drop_done() { done_.clear(); }
 
@@ -214,6 +216,7 @@ private:
   Marked* loads_ = nullptr;
   std::int32_t load_place_ = 0;
   AdmissionPolicy* admission_ = nullptr;
+  bool keeps_done_ = true;
   bool held_back_ = false;              ///< the policy's last answer was to admit nobody
   const Request* too_large_ = nullptr;  ///< preempted itself although it had the whole pool
 };

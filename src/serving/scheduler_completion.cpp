@@ -110,7 +110,9 @@ void Scheduler::finish(Request& request, Nanos now, Completion& completion) {
   request.status = RequestStatus::finished;
   request.block_hashes = {};
   forget(request);
-  done_.push_back(&request);
+  if (keeps_done_) {
+    done_.push_back(&request);
+  }
   completion.ended.push_back(&request);
   if (observer_ != nullptr) {
     observer_->on_request_done(request);

@@ -12,6 +12,7 @@
 #include "workload/line_reader.hpp"
 #include "workload/line_scanner.hpp"
 #include "workload/prefix_ids.hpp"
+#include "workload/request_source.hpp"
 #include "workload/workload.hpp"
 
 namespace lockstep {
@@ -29,6 +30,12 @@ public:
   /// LineReader::kPadding readable bytes must follow the line.
   void read_line(std::string_view line, std::int64_t number);
   Workload take() { return std::move(workload_); }
+  /// Puts the requests read since the last call into `out`; ids go on.
+  void drain(std::vector<WorkloadRequest>& out) {
+    out.clear();
+    std::swap(out, workload_.requests);
+  }
+  [[nodiscard]] std::int64_t num_requests() const { return next_id_; }
 
 private:
   void read_flat(const LinePlace& place);
@@ -44,6 +51,7 @@ private:
   LineScanner scanner_;
   std::unordered_map<std::string, std::int64_t> session_lines_;  ///< looked up, never walked
   Workload workload_;
+  std::int64_t next_id_ = 0;
 };
 
 void WorkloadReader::read_line(std::string_view line, std::int64_t number) {
@@ -77,7 +85,7 @@ void WorkloadReader::read_mooncake(const LinePlace& place) {
 /// Appends the request with these lengths.
 WorkloadRequest& WorkloadReader::add(WorkloadRequest request, const JsonField& input,
                                      const JsonField& output) {
-  request.id = static_cast<std::int64_t>(workload_.requests.size());
+  request.id = next_id_++;
   request.input_toks = read_count(input);
   request.output_toks = read_count(output);
   if (request.output_toks > kLargestNumber - request.input_toks) {
@@ -127,7 +135,7 @@ std::string WorkloadReader::session_id(const LinePlace& place) {
   std::string id;
   switch (scanner_.keys().session_id.kind) {
     case JsonValue::Kind::absent:
-      id = fmt::format("session_{}", workload_.requests.size());
+      id = fmt::format("session_{}", next_id_);
       break;
     case JsonValue::Kind::text:
       id = scanner_.keys().session_id.text;
@@ -154,7 +162,7 @@ void WorkloadReader::read_session(const LinePlace& place) {
   }
   WorkloadSession session;
   session.session_id = session_id(place);
-  session.first_request = static_cast<std::int64_t>(workload_.requests.size());
+  session.first_request = next_id_;
   session.num_calls = static_cast<std::int64_t>(scanner_.sub_requests().size());
   const Nanos arrival{
       read_integer({place, "arrival_time_ns", -1, scanner_.keys().arrival_time_ns})};
@@ -197,39 +205,94 @@ private:
   std::int64_t line_number_ = 0;
 };
 
+/// The lines of a workload, checked and handed to the reader one by one.
+template <class Lines>
+class WorkloadLines {
+public:
+  WorkloadLines(Lines& lines, std::string name, const WorkloadReadOptions& options)
+      : lines_(lines),
+        name_(std::move(name)),
+        max_lines_(options.max_lines),
+        reader_(name_, options) {}
+
+  /// False: there are no more, and one at least was read.
+  bool read_next() {
+    while (max_lines_ <= 0 || lines_.line_number() < max_lines_) {
+      const auto line = lines_.next();
+      if (!line) {
+        break;
+      }
+      if (is_blank(*line)) {  // allowed behind the last request only
+        first_blank_ = first_blank_ == 0 ? lines_.line_number() : first_blank_;
+        continue;
+      }
+      if (first_blank_ != 0) {
+        throw UserError("a blank line between requests", Where{name_, first_blank_, {}},
+                        "delete the line");
+      }
+      reader_.read_line(*line, lines_.line_number());
+      return true;
+    }
+    if (reader_.num_requests() == 0) {
+      throw UserError("the workload holds no request", Where{name_, 0, {}},
+                      "add one JSON object per line, or generate a workload with "
+                      "`lockstep workload`");
+    }
+    return false;
+  }
+  [[nodiscard]] WorkloadReader& reader() { return reader_; }
+
+private:
+  Lines& lines_;
+  std::string name_;
+  std::int64_t max_lines_;
+  WorkloadReader reader_;
+  std::int64_t first_blank_ = 0;
+};
+
 template <class Lines>
 Workload read_lines(Lines& lines, const std::string& name, const WorkloadReadOptions& options) {
-  WorkloadReader reader(name, options);
-  std::int64_t first_blank = 0;
-  while (options.max_lines <= 0 || lines.line_number() < options.max_lines) {
-    const auto line = lines.next();
-    if (!line) {
-      break;
-    }
-    if (is_blank(*line)) {  // allowed behind the last request only
-      first_blank = first_blank == 0 ? lines.line_number() : first_blank;
-      continue;
-    }
-    if (first_blank != 0) {
-      throw UserError("a blank line between requests", Where{name, first_blank, {}},
-                      "delete the line");
-    }
-    reader.read_line(*line, lines.line_number());
+  WorkloadLines<Lines> workload(lines, name, options);
+  while (workload.read_next()) {
   }
-  Workload workload = reader.take();
-  if (workload.requests.empty()) {
-    throw UserError("the workload holds no request", Where{name, 0, {}},
-                    "add one JSON object per line, or generate a workload with "
-                    "`lockstep workload`");
-  }
-  return workload;
+  return workload.reader().take();
 }
+
+/// Line by line; a session's calls come together.
+class RequestFile final : public RequestSource {
+public:
+  RequestFile(const std::filesystem::path& file, const WorkloadReadOptions& options)
+      : lines_(file), workload_(lines_, file.string(), options) {}
+
+  bool next(WorkloadRequest& request) override {
+    while (given_ == read_.size()) {
+      if (!workload_.read_next()) {
+        return false;
+      }
+      workload_.reader().drain(read_);
+      given_ = 0;
+    }
+    request = std::move(read_[given_++]);
+    return true;
+  }
+
+private:
+  LineReader lines_;
+  WorkloadLines<LineReader> workload_;
+  std::vector<WorkloadRequest> read_;
+  std::size_t given_ = 0;
+};
 
 }  // namespace
 
 Workload read_workload(const std::filesystem::path& file, const WorkloadReadOptions& options) {
   LineReader lines(file);
   return read_lines(lines, file.string(), options);
+}
+
+std::unique_ptr<RequestSource> open_workload(const std::filesystem::path& file,
+                                             const WorkloadReadOptions& options) {
+  return std::make_unique<RequestFile>(file, options);
 }
 
 Workload read_workload_text(std::string_view text, const std::string& name,

@@ -30,24 +30,27 @@ Workload generate(const WorkloadRecipe& recipe) {
 
 }  // namespace
 
-void scale_arrivals(Workload& workload, double factor) {
+Nanos scaled_arrival(Nanos arrival, double factor) {
   if (!(factor > 0.0) || !std::isfinite(factor)) {
     throw UserError(fmt::format("arrivals cannot be scaled by {}", factor),
                     Where{{}, 0, "rate_scale"}, "give a number above 0");
   }
   if (factor == 1.0) {
-    return;
+    return arrival;
   }
+  const double scaled = static_cast<double>(arrival.count()) / factor;
+  if (!(scaled < static_cast<double>(kLargestNumber))) {
+    throw UserError("the scaled arrivals pass 2^62 ns (146 years)", Where{{}, 0, "rate_scale"},
+                    "give a larger factor");
+  }
+  return Nanos{truncate(scaled)};
+}
+
+void scale_arrivals(Workload& workload, double factor) {
+  static_cast<void>(scaled_arrival({}, factor));  // refused for an empty workload as well
   for (WorkloadRequest& request : workload.requests) {
-    if (!arrives_by_itself(request)) {
-      continue;
-    }
-    const double scaled = static_cast<double>(request.arrival.count()) / factor;
-    if (!(scaled < static_cast<double>(kLargestNumber))) {
-      throw UserError("the scaled arrivals pass 2^62 ns (146 years)", Where{{}, 0, "rate_scale"},
-                      "give a larger factor");
-    }
-    request.arrival = Nanos{truncate(scaled)};
+    request.arrival =
+        arrives_by_itself(request) ? scaled_arrival(request.arrival, factor) : request.arrival;
   }
 }
 

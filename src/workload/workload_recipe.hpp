@@ -23,6 +23,8 @@ struct WorkloadRecipe {
 /// Every arrival time divided by `factor` and cut to whole nanoseconds, the time of the first one
 /// included; the times between a session's calls stay. Throws UserError unless factor > 0.
 void scale_arrivals(Workload& workload, double factor);
+/// The same of one arrival, in ns.
+[[nodiscard]] Nanos scaled_arrival(Nanos arrival, double factor);
 
 /// Arrivals per second: (lines - 1) / (last - first). 0 for fewer than two arrivals or no time
 /// between.
