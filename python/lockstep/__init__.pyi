@@ -46,6 +46,7 @@ class Flags(TypedDict, total=False):
     num_gpu_blocks_override: int
     max_cudagraph_capture_size: int
     calibration: str
+    scheduling_policy: Literal["fcfs", "priority"]
     log_format: Literal["tree", "line"]
     json: bool
     quiet: bool

@@ -68,6 +68,18 @@ TEST(InstanceSettings, Refusals) {
       refusal(json, options).find("Instance 0 enables sub-batch interleaving with pp_size 2:"), 0U);
 }
 
+TEST(InstanceSettings, Features) {
+  RunOptions options;
+  EXPECT_EQ(settled(Json::object(), options).features.queue_policy, QueuePolicy::fcfs);
+  options.features.queue_policy = QueuePolicy::priority;
+  EXPECT_EQ(settled(Json::object(), options).features.queue_policy,
+            QueuePolicy::priority);
+  EXPECT_EQ(settled({{"scheduling_policy", "fcfs"}}, options).features.queue_policy,
+            QueuePolicy::fcfs);
+  EXPECT_EQ(bad({{"scheduling_policy", "lifo"}}),
+            "scheduling_policy is 'lifo' @ nodes[0].instances[0].scheduling_policy");
+}
+
 TEST(InstanceSettings, Utilization) {
   const auto with = [](const Json& value) {
     Json json = cluster_of({instance(kDense)});

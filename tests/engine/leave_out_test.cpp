@@ -3,117 +3,16 @@
 #include <rapidcheck/gtest.h>
 
 #include "base/error.hpp"
-#include "engine/laws_fixture.hpp"
+#include "engine/quiet_run.hpp"
 
 namespace lockstep {
 namespace {
 
-/// Asks for nothing but what cannot be missed.
-class PollCounter final : public RunObserver {
-public:
-  void on_poll(std::int32_t, std::int64_t, Nanos, PollAnswer answer) override {
-    programs_ += answer == PollAnswer::program ? 1 : 0;
-  }
-  void on_heartbeat(const Heartbeat& beat) override {
-    beats_ += fmt::format("{} {} {}:", beat.mark.count(), beat.prompt_throughput,
-                          beat.generation_throughput);
-    for (const InstanceSnapshot& instance : beat.instances) {
-      beats_ += fmt::format(" {} {} {} {}", instance.running, instance.waiting,
-                            instance.npu_used.count(), instance.npu_prefix.hit);
-    }
-    beats_ += "\n";
-  }
-  [[nodiscard]] std::int64_t programs() const { return programs_; }
-  [[nodiscard]] const std::string& beats() const { return beats_; }
-
-private:
-  std::int64_t programs_ = 0;
-  std::string beats_;
-};
-
-struct QuietRun {
-  std::string told;            ///< all that anybody could see of it
-  std::int64_t steps = 0;      ///< as the result has it
-  std::int64_t programs = 0;   ///< that NPUs got
-  std::int64_t preempted = 0;  ///< times
-};
-
-QuietRun quiet_run(const testing::ToyCluster& toy, const testing::Calls& calls,
-                   const RunOptions& options) {
-  const Cluster cluster =
-      parse_cluster(toy.json(), "toy.json", options, testing::ToyModels::paths());
-  KernelTimeLibrary library(PerfSources{});
-  PollCounter counter;
-  Simulation simulation(cluster, options, &calls.workload(), library, counter);
-  testing::Outcome outcome;
-  outcome.result = simulation.run();
-  const RunResult& result = outcome.result;
-  for (const auto& list : result.done) {
-    auto& copies = outcome.done.emplace_back();
-    for (const Request* request : list) {
-      copies.push_back(*request);
-    }
-  }
-  QuietRun run{testing::results(outcome), result.steps, counter.programs(), result.preemptions};
-  run.told += fmt::format("{} {} {} {} {} {}\n", result.total_clocks.count(), result.prompt_tokens,
-                          result.generated_tokens, result.steps, result.preemptions,
-                          result.recompute_tokens);
-  run.told += fmt::format("{} {} {}\n", result.prefix.requested, result.prefix.npu_hit,
-                          result.prefix.lower_hit);
-  for (const std::int64_t count : result.lookups.by_source) {
-    run.told += fmt::format("{} ", count);
-  }
-  for (const std::int64_t blocks : result.peak_kv_blocks) {
-    run.told += fmt::format("{} ", blocks);
-  }
-  for (const auto& rates : result.interval_throughput) {
-    run.told += fmt::format("{} {} ", rates[0], rates[1]);
-  }
-  run.told += "\n" + counter.beats();
-  return run;
-}
-
-RunOptions options_for(Fidelity fidelity, bool fold) {
-  RunOptions options = testing::round_robin();
-  options.fidelity = fidelity;
-  options.fold_layers = fold;
-  options.log_interval = 0.002;
-  return options;
-}
-
-testing::Calls random_calls(bool sessions) {
-  testing::Calls calls;
-  const auto count = *rc::gen::inRange(1, 14);
-  std::int64_t arrival = 0;
-  for (int i = 0; i < count; ++i) {
-    arrival += *rc::gen::element<std::int64_t>(0, 20'000, 700'000, 9'000'000);
-    const auto input = *rc::gen::inRange<std::int64_t>(1, 200);
-    const auto output = *rc::gen::inRange<std::int64_t>(1, 90);
-    if (sessions && *rc::gen::element(false, true)) {
-      calls.session(arrival, *rc::gen::inRange(1, 4), input, output,
-                    *rc::gen::element<std::int64_t>(0, 400'000));
-      continue;
-    }
-    WorkloadRequest request;
-    request.input_toks = input;
-    request.output_toks = output;
-    request.arrival = Nanos{arrival};
-    const auto word = *rc::gen::inRange<std::int32_t>(1, 3);  // many begin alike
-    request.input_ids.assign(static_cast<std::size_t>(input), word);
-    request.output_ids.assign(static_cast<std::size_t>(output), 7);
-    calls.add(std::move(request));
-  }
-  return calls;
-}
-
-testing::ToyCluster random_cluster() {
-  const auto model = *rc::gen::element<std::string>("toy/dense", "toy/moe");
-  const int tp = *rc::gen::element(1, 1, 2, 4);
-  const bool spread = model == "toy/moe" && *rc::gen::element(false, true);
-  testing::Replica replica = testing::replica_of(model, tp, 1, spread ? tp : 1);
-  replica.more = fmt::format(R"("max_num_seqs":{})", *rc::gen::element(256, 3));
-  return {*rc::gen::element<std::size_t>(1, 1, 2, 3), replica};
-}
+using testing::options_for;
+using testing::quiet_run;
+using testing::QuietRun;
+using testing::random_calls;
+using testing::random_cluster;
 
 RC_GTEST_PROP(LeaveOut, NobodyCanTell, ()) {
   const testing::ToyCluster toy = random_cluster();
@@ -127,6 +26,7 @@ RC_GTEST_PROP(LeaveOut, NobodyCanTell, ()) {
   if (*rc::gen::element(false, true)) {  // room for little more than the largest request
     fast.num_gpu_blocks_override = *rc::gen::inRange<std::int64_t>(290, 500) / fast.block_size + 2;
   }
+  fast.features = testing::random_features();
   RunOptions plain = fast;
   plain.fold_layers = false;
   QuietRun want;

@@ -1,0 +1,142 @@
+// The running requests' turn in a step, and who of them is preempted for memory.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "base/error.hpp"
+#include "serving/scheduler.hpp"
+
+namespace lockstep {
+namespace {
+
+void expect_in_flight(const Request& request) {
+  if (request.num_in_flight <= 0) {
+    throw InternalError(
+        fmt::format("request {} runs with nothing to schedule and no batch in flight (computed {}, "
+                    "tokens {}, target {})",
+                    request.id, request.num_computed, request.num_tokens, request.output));
+  }
+}
+
+}  // namespace
+
+/// By its priority alone; never without the priority policy.
+bool Scheduler::more_urgent(const Request& a, const Request& b) const {
+  return by_priority() && a.priority < b.priority;
+}
+
+/// Order of the waiting queue.
+bool Scheduler::earlier(const Request& a, const Request& b) const {
+  if (by_priority() && a.priority != b.priority) {
+    return a.priority < b.priority;
+  }
+  return a.arrival != b.arrival ? a.arrival < b.arrival : a.id < b.id;
+}
+
+std::int64_t Scheduler::cap(std::int64_t tokens) const {
+  const std::int64_t threshold = instance_->long_prefill_token_threshold;
+  return threshold > 0 ? std::min(tokens, threshold) : tokens;
+}
+
+/// Tokens whose KV is still to be computed, those included that steps in flight will bring. None
+/// when these complete the request: its last token needs no KV.
+std::int64_t Scheduler::missing_tokens(const Request& request) const {
+  const std::int64_t tokens = request.num_tokens + request.num_expected;
+  const std::int64_t last = instance_->pd == PdType::prefill ? request.input + 1 : request.output;
+  return request.num_expected > 0 && tokens >= last ? 0 : tokens - request.num_computed;
+}
+
+bool Scheduler::schedule_running() {
+  const std::int64_t preemptions_before = num_preemptions_;
+  for (std::size_t i = 0; i < running_.size() && budget_ > 0; ++i) {
+    Request& request = *running_[i];
+    const std::int64_t count = std::min(cap(missing_tokens(request)), budget_);
+    if (count <= 0) {  // its newest token is being computed
+      expect_in_flight(request);
+      continue;
+    }
+    if (!allocate_or_preempt(request, count)) {
+      break;
+    }
+    while (running_[i] != &request) {
+      --i;  // somebody before it has gone
+    }
+    plan_.push_back({&request, count, request.num_computed});
+    budget_ -= count;
+  }
+  return num_preemptions_ != preemptions_before;
+}
+
+bool Scheduler::allocate_or_preempt(Request& request, std::int64_t count) {
+  while (!kv_.allocate(request, request.num_computed, count)) {
+    const std::size_t place = place_of_victim();
+    const bool itself = running_[place] == &request;
+    if (itself && kv_.blocks_for(request.num_computed + count) > kv_.npu_pool().num_blocks()) {
+      too_large_ = &request;
+    }
+    preempt(place);
+    if (itself) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/// Among the running ones: the last admitted, or under the priority policy the one of the largest
+/// (priority, arrival), of equal ones the last admitted. For a decode instance a request arrives
+/// when it is handed over.
+std::size_t Scheduler::place_of_victim() const {
+  std::size_t victim = running_.size() - 1;
+  for (std::size_t i = victim; by_priority() && i-- > 0;) {
+    if (arrives_later(*running_[i], *running_[victim])) {
+      victim = i;
+    }
+  }
+  return victim;
+}
+
+/// Comparing (priority, arrival).
+bool Scheduler::arrives_later(const Request& a, const Request& b) const {
+  if (a.priority != b.priority) {
+    return a.priority > b.priority;
+  }
+  return instance_->pd != PdType::decode && a.arrival > b.arrival;
+}
+
+void Scheduler::preempt(std::size_t place) {
+  Request& victim = *running_[place];
+  running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(place));
+  leave_step(victim);
+  kv_.release(victim);
+  victim.status = RequestStatus::preempted;
+  victim.num_computed = 0;
+  ++victim.num_preemptions;
+  ++num_preemptions_;
+  // Before all others, or before those of its priority that have not arrived earlier.
+  const auto queue_place =
+      by_priority() ? std::partition_point(
+                          waiting_.begin(), waiting_.end(),
+                          [&](const Request* other) { return arrives_later(victim, *other); })
+                    : waiting_.begin();
+  waiting_.insert(queue_place, &victim);
+  if (observer_ != nullptr) {
+    observer_->on_preempt(victim);
+  }
+}
+
+/// The step being formed goes without it. First come, first served preempts nobody who is in it.
+void Scheduler::leave_step(const Request& request) {
+  if (!by_priority()) {
+    return;
+  }
+  const auto entry = std::find_if(plan_.begin(), plan_.end(), [&](const BatchEntry& other) {
+    return other.request == &request;
+  });
+  if (entry != plan_.end()) {
+    budget_ += entry->tokens;
+    plan_.erase(entry);
+  }
+}
+
+}  // namespace lockstep
