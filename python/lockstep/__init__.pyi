@@ -47,6 +47,7 @@ class Flags(TypedDict, total=False):
     max_cudagraph_capture_size: int
     calibration: str
     scheduling_policy: Literal["fcfs", "priority"]
+    step_policy: Literal["mixed", "prefill-first", "decode-first"]
     log_format: Literal["tree", "line"]
     json: bool
     quiet: bool

@@ -20,6 +20,16 @@ std::vector<Flag> make_feature_flags() {
        [](RunOptions& o, const std::string& text, std::int64_t, double) {
          o.features.queue_policy = *queue_policy_from(text);
        }},
+      {"--step-policy",
+       K::choice,
+       kGroup,
+       "",
+       "which requests share a step: decodes and prompts; prompts alone while one can be computed; "
+       "or decodes alone while somebody decodes (default: mixed)",
+       {"mixed", "prefill-first", "decode-first"},
+       [](RunOptions& o, const std::string& text, std::int64_t, double) {
+         o.features.step_policy = *step_policy_from(text);
+       }},
   };
 }
 

@@ -32,10 +32,22 @@ std::optional<QueuePolicy> queue_policy_from(std::string_view name) {
   return name == "priority" ? std::optional(QueuePolicy::priority) : std::nullopt;
 }
 
+std::optional<StepPolicy> step_policy_from(std::string_view name) {
+  if (name == "mixed") {
+    return StepPolicy::mixed;
+  }
+  if (name == "prefill-first") {
+    return StepPolicy::prefill_first;
+  }
+  return name == "decode-first" ? std::optional(StepPolicy::decode_first) : std::nullopt;
+}
+
 void read_features(const JsonView& view, const RunOptions& options, Instance& instance) {
   instance.features = options.features;
   read_name(view, "scheduling_policy", "fcfs or priority", queue_policy_from,
             instance.features.queue_policy);
+  read_name(view, "step_policy", "mixed, prefill-first or decode-first", step_policy_from,
+            instance.features.step_policy);
 }
 
 }  // namespace lockstep

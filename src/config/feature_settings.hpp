@@ -12,6 +12,9 @@ namespace lockstep {
 /// "fcfs" or "priority".
 [[nodiscard]] std::optional<QueuePolicy> queue_policy_from(std::string_view name);
 
+/// "mixed", "prefill-first" or "decode-first".
+[[nodiscard]] std::optional<StepPolicy> step_policy_from(std::string_view name);
+
 /// Sets Instance::features and checks them. A null key counts as absent. Throws UserError for
 /// unknown names.
 void read_features(const JsonView& view, const RunOptions& options, Instance& instance);

@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, 4> kCpuMem{"mem_size", "mem_bw", "mem_lat
 constexpr std::array<std::string_view, 4> kCxlMem{"mem_size", "mem_bw", "mem_latency",
                                                   "num_devices"};
 constexpr std::array<std::string_view, 4> kNpuMem{"mem_size", "mem_bw", "mem_latency", "mem_util"};
-constexpr std::array<std::string_view, 25> kInstance{"model_name",
+constexpr std::array<std::string_view, 26> kInstance{"model_name",
                                                      "hardware",
                                                      "npu_mem",
                                                      "pd_type",
@@ -41,6 +41,7 @@ constexpr std::array<std::string_view, 25> kInstance{"model_name",
                                                      "block_size",
                                                      "num_gpu_blocks",
                                                      "scheduling_policy",
+                                                     "step_policy",
                                                      "dtype",
                                                      "kv_cache_dtype",
                                                      "enable_chunked_prefill",

@@ -114,11 +114,8 @@ Batch* Scheduler::form(Nanos now) {
   }
   plan_.clear();
   budget_ = budget_limit_;
-  const bool preempted = schedule_running();
+  const bool preempted = fill_step(now);
   nobody_was_preempted_ = !preempted;
-  if (!preempted) {
-    admit_waiting(now);
-  }
   if (!plan_.empty()) {
     return &build_batch(now);
   }

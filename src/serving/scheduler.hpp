@@ -133,9 +133,14 @@ private:
   Batch* form(Nanos now);
   void drain_inbox(Nanos now);
   [[nodiscard]] std::int64_t missing_tokens(const Request& request) const;
+  /// Which of the running requests have their turn.
+  enum class Turn : std::uint8_t { all, prompts, decodes };
+  [[nodiscard]] bool decodes(const Request& request) const;
+  /// Chooses what the step computes. True: somebody was preempted.
+  bool fill_step(Nanos now);
   /// Gives running requests their next tokens, preempting others for memory. True: somebody was
   /// preempted.
-  bool schedule_running();
+  bool schedule_running(Turn turn);
   /// Blocks for `count` more tokens of a running request; false: it had to preempt itself.
   bool allocate_or_preempt(Request& request, std::int64_t count);
   bool admit_handed_over(Request& request);

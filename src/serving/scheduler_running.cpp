@@ -47,10 +47,39 @@ std::int64_t Scheduler::missing_tokens(const Request& request) const {
   return request.num_expected > 0 && tokens >= last ? 0 : tokens - request.num_computed;
 }
 
-bool Scheduler::schedule_running() {
+/// The KV of all but its newest token exists or is in flight, and it has another token to come. On
+/// a prefill instance nobody decodes.
+bool Scheduler::decodes(const Request& request) const {
+  const bool ends = request.num_tokens + request.num_expected >= request.output;
+  return instance_->pd != PdType::prefill && !(request.num_expected > 0 && ends) &&
+         request.num_computed >= request.input && missing_tokens(request) <= 1;
+}
+
+bool Scheduler::fill_step(Nanos now) {
+  const StepPolicy policy = instance_->features.step_policy;
+  const bool decodes_only =
+      policy == StepPolicy::decode_first &&
+      std::ranges::any_of(running_, [this](const Request* r) { return decodes(*r); });
+  if (decodes_only) {
+    return schedule_running(Turn::decodes);
+  }
+  bool preempted = schedule_running(policy == StepPolicy::mixed ? Turn::all : Turn::prompts);
+  if (!preempted) {
+    admit_waiting(now);
+  }
+  if (policy == StepPolicy::prefill_first && plan_.empty()) {
+    preempted = schedule_running(Turn::decodes) || preempted;
+  }
+  return preempted;
+}
+
+bool Scheduler::schedule_running(Turn turn) {
   const std::int64_t preemptions_before = num_preemptions_;
   for (std::size_t i = 0; i < running_.size() && budget_ > 0; ++i) {
     Request& request = *running_[i];
+    if (turn != Turn::all && decodes(request) != (turn == Turn::decodes)) {
+      continue;
+    }
     const std::int64_t count = std::min(cap(missing_tokens(request)), budget_);
     if (count <= 0) {  // its newest token is being computed
       expect_in_flight(request);

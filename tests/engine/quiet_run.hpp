@@ -121,8 +121,9 @@ inline ToyCluster random_cluster() {
 
 inline ServingFeatures random_features() {
   ServingFeatures features;
-  features.queue_policy =
-      *rc::gen::element(QueuePolicy::fcfs, QueuePolicy::priority);
+  features.queue_policy = *rc::gen::element(QueuePolicy::fcfs, QueuePolicy::priority);
+  features.step_policy =
+      *rc::gen::element(StepPolicy::mixed, StepPolicy::prefill_first, StepPolicy::decode_first);
   return features;
 }
 

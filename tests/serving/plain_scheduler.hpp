@@ -35,6 +35,7 @@ public:
   struct Settings {
     std::int64_t blocks, block_size, budget, most_running, threshold, in_flight;
     bool caching, reserve, chunked, by_priority;
+    bool prompts_first = false, decodes_first = false;
   };
   explicit PlainScheduler(const Settings& settings)
       : s_(settings), refs_(static_cast<std::size_t>(settings.blocks), 0), keys_(refs_.size()) {
@@ -73,7 +74,18 @@ public:
     }
     std::vector<PlainEntry> entries;
     std::int64_t budget = s_.budget;
-    if (!continue_running(entries, budget)) {
+    const bool somebody_decodes = std::any_of(running_.begin(), running_.end(), is_decoding);
+    if (s_.decodes_first && somebody_decodes) {
+      continue_running(entries, budget, is_decoding);
+    } else if (s_.prompts_first || s_.decodes_first) {
+      const auto is_prompt = [](const PlainRequest* request) { return !is_decoding(request); };
+      if (!continue_running(entries, budget, is_prompt)) {
+        admit(entries, budget, now);
+      }
+      if (entries.empty() && s_.prompts_first) {
+        continue_running(entries, budget, is_decoding);
+      }
+    } else if (!continue_running(entries, budget, [](const PlainRequest*) { return true; })) {
       admit(entries, budget, now);
     }
     if (entries.empty()) {
@@ -121,12 +133,21 @@ private:
     return (tokens + s_.block_size - 1) / s_.block_size;
   }
 
-  /// True when somebody was preempted.
-  bool continue_running(std::vector<PlainEntry>& entries, std::int64_t& budget) {
+  /// At most its newest token lacks its KV, or is in flight.
+  static bool is_decoding(const PlainRequest* request) {
+    return request->computed >= request->input && request->computed + 1 >= request->reached;
+  }
+
+  /// Those whose turn it is. True when somebody was preempted.
+  template <class Turn>
+  bool continue_running(std::vector<PlainEntry>& entries, std::int64_t& budget, const Turn& turn) {
     bool preempted = false;
     for (PlainRequest* request : std::vector<PlainRequest*>(running_)) {
       if (budget <= 0 || std::find(running_.begin(), running_.end(), request) == running_.end()) {
         continue;  // preempted for one before it
+      }
+      if (!turn(request)) {
+        continue;
       }
       const std::int64_t tokens = std::min(capped(request->reached - request->computed), budget);
       if (tokens <= 0) {
