@@ -48,6 +48,10 @@ class Flags(TypedDict, total=False):
     calibration: str
     scheduling_policy: Literal["fcfs", "priority"]
     step_policy: Literal["mixed", "prefill-first", "decode-first"]
+    speculative_tokens: int
+    acceptance_rate: float
+    draft_cost_us: float
+    speculative_seed: int
     log_format: Literal["tree", "line"]
     json: bool
     quiet: bool

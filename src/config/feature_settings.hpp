@@ -15,8 +15,9 @@ namespace lockstep {
 /// "mixed", "prefill-first" or "decode-first".
 [[nodiscard]] std::optional<StepPolicy> step_policy_from(std::string_view name);
 
-/// Sets Instance::features and checks them. A null key counts as absent. Throws UserError for
-/// unknown names.
+/// Sets Instance::features, and what of the engine follows from them, and checks them. A null key
+/// counts as absent. Throws UserError for unknown names, numbers out of range, and plans that a
+/// feature is not made for.
 void read_features(const JsonView& view, const RunOptions& options, Instance& instance);
 
 }  // namespace lockstep

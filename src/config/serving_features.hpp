@@ -23,8 +23,8 @@ enum class StepPolicy : std::uint8_t {
 /// A draft model proposes tokens, and a step of the model itself verifies them.
 struct Speculation {
   std::int64_t tokens = 0;  ///< proposed to each decoding request a step; 0: off
-  double acceptance = 0;    ///< chance of each proposed token, if all before it were accepted
-  double draft_micros = 0;  ///< of one pass of the draft model over all requests of a step
+  double acceptance = -1;   ///< chance of each proposed token, if all before it were; -1: not given
+  double draft_micros = 0;  ///< us, of one pass of the draft model over the requests of a step
   std::int64_t seed = 0;    ///< of what is accepted
 
   [[nodiscard]] bool on() const { return tokens > 0; }

@@ -38,7 +38,9 @@ void check_requests(const Workload& workload, const Cluster& cluster,
       prompt_room = std::max(prompt_room, slots(instance));
     }
     if (instance.pd != PdType::prefill) {
-      total_room = std::max(total_room, slots(instance));
+      // A step also holds the tokens that it verifies, and those proposed next.
+      const std::int64_t drafts = 2 * instance.features.speculation.tokens;
+      total_room = std::max(total_room, slots(instance) - drafts);
     }
   }
   for (const WorkloadRequest& request : workload.requests) {

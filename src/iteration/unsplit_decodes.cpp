@@ -24,7 +24,9 @@ std::optional<DecodeBlocks> decode_blocks_of(const Instance& instance, GpuCatalo
 }
 
 bool decodes_unsplit(const BatchShape& shape, const DecodeBlocks& blocks, const RankCache& cache) {
-  return shape.attention.prefill_chunk == 0 && shape.attention.n_decode > 0 &&
+  const bool drafts =
+      std::ranges::any_of(shape.entries, [](const BatchEntry& entry) { return entry.drafts > 0; });
+  return !drafts && shape.attention.prefill_chunk == 0 && shape.attention.n_decode > 0 &&
          !shape.entries.empty() && !blocks.split(shape.total_len, cache.kv_heads);
 }
 

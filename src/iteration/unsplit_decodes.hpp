@@ -23,7 +23,8 @@ struct RankCache {
   std::int64_t token_bytes = 0;  ///< keys and values of one token and one head
 };
 
-/// False: there are prompts, nothing attends here, or the kernel splits contexts.
+/// False: there are prompts or proposed tokens, nothing attends here, or the kernel splits
+/// contexts.
 [[nodiscard]] bool decodes_unsplit(const BatchShape& shape, const DecodeBlocks& blocks,
                                    const RankCache& cache);
 

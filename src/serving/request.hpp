@@ -37,9 +37,9 @@ struct Request {
   RequestStatus status = RequestStatus::waiting;
 
   Nanos end_time{-1}, latency{-1}, queuing_delay{-1}, ttft{-1}, tpot{-1};
-  Nanos recent_end{0};  ///< time of the last token
-  Nanos queued{-1};     ///< when the engine took it out of its inbox, between two steps
-  std::vector<Nanos> itl;
+  Nanos recent_end{0};     ///< time of the last token
+  Nanos queued{-1};        ///< when the engine took it out of its inbox, between two steps
+  std::vector<Nanos> itl;  ///< gaps between steps that brought tokens, as the engine counts them
 
   /// The first instance that got it has filled in block_hashes (with none when it does not cache).
   bool hashed = false;

@@ -55,6 +55,7 @@ void Scheduler::add_request(Request& request) {
 void Scheduler::add_decode(Request& request) {
   request.instance = instance_->id;
   request.status = RequestStatus::running;
+  request.num_drafts = 0;
   settled_ = false;
   kv_.prepare(request);
   const auto place =
@@ -246,11 +247,12 @@ void Scheduler::add_entry(Batch& batch, const BatchEntry& entry, Nanos now) {
   Request& request = *entry.request;
   batch.entries.push_back(entry);
   batch.total_len += entry.tokens;
-  if (entry.tokens == 1) {
+  batch.num_drafts += entry.drafts;
+  if (entry.is_prompt()) {
+    ++batch.num_prefill;
+  } else {
     ++batch.num_decode;
     batch.kv_len += entry.computed_before;
-  } else {
-    ++batch.num_prefill;
   }
   const bool stamped = request.queuing_delay.count() >= 0;
   if (request.is_init && (policy_.queuing_delay_of_last_chunk || !stamped)) {
@@ -268,6 +270,9 @@ void Scheduler::add_entry(Batch& batch, const BatchEntry& entry, Nanos now) {
   const bool brings_token = request.num_computed >= request.num_tokens + request.num_expected;
   if (instance_->terms.async_scheduling && brings_token) {
     ++request.num_expected;
+  }
+  if (brings_token && instance_->pd != PdType::prefill) {
+    batch.draft_passes = instance_->features.speculation.tokens;
   }
 }
 

@@ -120,6 +120,9 @@ public:
   }  ///< in completion order
   [[nodiscard]] std::int64_t num_preemptions() const { return num_preemptions_; }
   [[nodiscard]] std::int64_t recompute_tokens() const { return recompute_tokens_; }
+  /// Tokens of a draft model that were verified, and how many of them were accepted.
+  [[nodiscard]] std::int64_t num_drafts() const { return num_drafts_; }
+  [[nodiscard]] std::int64_t num_accepted() const { return num_accepted_; }
   [[nodiscard]] const KVCacheManager& kv() const { return kv_; }
   [[nodiscard]] KVCacheManager& kv() { return kv_; }
   [[nodiscard]] const Instance& instance() const { return *instance_; }
@@ -141,6 +144,8 @@ private:
   /// Gives running requests their next tokens, preempting others for memory. True: somebody was
   /// preempted.
   bool schedule_running(Turn turn);
+  [[nodiscard]] std::int64_t proposed_tokens(const Request& request) const;
+  [[nodiscard]] std::int64_t lookahead(std::int64_t tokens) const;
   /// Blocks for `count` more tokens of a running request; false: it had to preempt itself.
   bool allocate_or_preempt(Request& request, std::int64_t count);
   bool admit_handed_over(Request& request);
@@ -165,6 +170,7 @@ private:
   [[nodiscard]] bool may_admit_more() const;
 
   void complete_entry(const BatchEntry& entry, Nanos now, Completion& completion);
+  void bring_tokens(Request& request, const BatchEntry& entry, Completion& completion);
   void complete_after_handoff(Request& request, Nanos now, Completion& completion);
   void finish_prefill(Request& request, Nanos now, Completion& completion);
   void finish(Request& request, Nanos now, Completion& completion);
@@ -191,6 +197,8 @@ private:
   std::int64_t next_batch_id_ = 0;
   std::int64_t num_preemptions_ = 0;
   std::int64_t recompute_tokens_ = 0;
+  std::int64_t num_drafts_ = 0;
+  std::int64_t num_accepted_ = 0;
   bool nobody_was_preempted_ = false;  ///< when the newest batch was formed
   bool settled_ = false;  ///< asking again finds nothing until a request or a completion comes in
   AdmissionPolicy* admission_ = nullptr;

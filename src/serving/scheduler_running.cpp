@@ -80,7 +80,9 @@ bool Scheduler::schedule_running(Turn turn) {
     if (turn != Turn::all && decodes(request) != (turn == Turn::decodes)) {
       continue;
     }
-    const std::int64_t count = std::min(cap(missing_tokens(request)), budget_);
+    const std::int64_t missing = missing_tokens(request);
+    const std::int64_t drafts = missing == 1 ? proposed_tokens(request) : 0;
+    const std::int64_t count = std::min(cap(missing + drafts), budget_);
     if (count <= 0) {  // its newest token is being computed
       expect_in_flight(request);
       continue;
@@ -91,17 +93,32 @@ bool Scheduler::schedule_running(Turn turn) {
     while (running_[i] != &request) {
       --i;  // somebody before it has gone
     }
-    plan_.push_back({&request, count, request.num_computed});
+    plan_.push_back(
+        {&request, count, request.num_computed, drafts > 0 ? count - missing : std::int64_t{0}});
     budget_ -= count;
   }
   return num_preemptions_ != preemptions_before;
 }
 
+/// Behind its newest token, within the context.
+std::int64_t Scheduler::proposed_tokens(const Request& request) const {
+  const std::int64_t room = instance_->model->max_position_embeddings - 1 - request.num_tokens;
+  return std::clamp<std::int64_t>(room, 0, request.num_drafts);
+}
+
+/// Slots for what the draft model will propose next, within the context.
+std::int64_t Scheduler::lookahead(std::int64_t tokens) const {
+  const std::int64_t room = instance_->model->max_position_embeddings - tokens;
+  return std::clamp<std::int64_t>(room, 0, instance_->features.speculation.tokens);
+}
+
 bool Scheduler::allocate_or_preempt(Request& request, std::int64_t count) {
-  while (!kv_.allocate(request, request.num_computed, count)) {
+  const std::int64_t tokens = request.num_computed + count;
+  const std::int64_t ahead = lookahead(tokens);
+  while (!kv_.allocate(request, request.num_computed, count, ahead)) {
     const std::size_t place = place_of_victim();
     const bool itself = running_[place] == &request;
-    if (itself && kv_.blocks_for(request.num_computed + count) > kv_.npu_pool().num_blocks()) {
+    if (itself && kv_.blocks_for(tokens + ahead) > kv_.npu_pool().num_blocks()) {
       too_large_ = &request;
     }
     preempt(place);
@@ -140,6 +157,7 @@ void Scheduler::preempt(std::size_t place) {
   kv_.release(victim);
   victim.status = RequestStatus::preempted;
   victim.num_computed = 0;
+  victim.num_drafts = 0;
   ++victim.num_preemptions;
   ++num_preemptions_;
   // Before all others, or before those of its priority that have not arrived earlier.

@@ -124,6 +124,9 @@ inline ServingFeatures random_features() {
   features.queue_policy = *rc::gen::element(QueuePolicy::fcfs, QueuePolicy::priority);
   features.step_policy =
       *rc::gen::element(StepPolicy::mixed, StepPolicy::prefill_first, StepPolicy::decode_first);
+  features.speculation.tokens = *rc::gen::element(0, 0, 0, 2, 3);
+  features.speculation.acceptance = 0.6;
+  features.speculation.draft_micros = 7;
   return features;
 }
 
