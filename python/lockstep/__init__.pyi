@@ -50,6 +50,12 @@ class Flags(TypedDict, total=False):
     num_gpu_blocks_override: int
     max_cudagraph_capture_size: int
     calibration: str
+    scheduling_policy: Literal["fcfs", "priority"]
+    step_policy: Literal["mixed", "prefill-first", "decode-first"]
+    speculative_tokens: int
+    acceptance_rate: float
+    draft_cost_us: float
+    speculative_seed: int
     log_format: Literal["tree", "line"]
     json: bool
     quiet: bool

@@ -20,6 +20,7 @@
 #include "config/placement.hpp"
 #include "config/power_config.hpp"
 #include "config/run_options.hpp"
+#include "config/serving_features.hpp"
 #include "config/step_calibration.hpp"
 #include "model/data_type.hpp"
 #include "model/model_config.hpp"
@@ -82,6 +83,7 @@ struct Instance {
   bool enable_attn_offloading = false;
   bool enable_sub_batch_interleaving = false;
   bool enable_block_copy = true;
+  ServingFeatures features;
 
   EngineTerms terms;                                ///< of the modelled engine
   std::shared_ptr<const StepTerms> calibration;     ///< null: none

@@ -95,6 +95,26 @@ std::string unlike_pair(const Instance& prefill, const Instance& decode) {
   return {};
 }
 
+/// Steps of a group begin together, so either all of its members put them together ahead or none.
+void check_groups_speculate(const Cluster& cluster) {
+  for (const DpGroup& group : cluster.dp_groups) {
+    const auto drafts = [&](std::int32_t member) {
+      return cluster.instances[static_cast<std::size_t>(member)].features.speculation.tokens;
+    };
+    for (const std::int32_t member : group.members) {
+      if (drafts(member) != drafts(group.members.front())) {
+        throw UserError(
+            fmt::format("speculative_tokens is {} for instance {} of DP group '{}' and {} for "
+                        "instance {}",
+                        drafts(group.members.front()), group.members.front(), group.name,
+                        drafts(member), member),
+            {"", 0, "nodes[*].instances[*].speculative_tokens"},
+            "give all members of a group the same");
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void check_size(const JsonView& top, const Cluster& cluster) {
@@ -173,6 +193,7 @@ void check_consistency(const Cluster& cluster, const RunOptions& options) {
                 "CUSTOM is a place for a policy of your own; use BALANCED, RR or RAND");
   }
   check_prefix_pools(cluster, options);
+  check_groups_speculate(cluster);
 }
 
 }  // namespace lockstep

@@ -56,6 +56,7 @@ Json instance_json(const ServeArguments& arguments, const ServerMachine& machine
   set_known(instance, "long_prefill_token_threshold", arguments.long_prefill_token_threshold);
   set_known(instance, "block_size", arguments.block_size);
   set_known(instance, "num_gpu_blocks", arguments.num_gpu_blocks);
+  set_known(instance, "scheduling_policy", arguments.scheduling_policy);
   set_known(instance, "dtype", weight_type(arguments));
   if (arguments.kv_cache_dtype) {
     instance["kv_cache_dtype"] = arguments.kv_cache_dtype->starts_with("fp8") ? "fp8" : "auto";
@@ -91,6 +92,9 @@ ServeArguments arguments_of(const Instance& instance) {
   }
   if (instance.kv_cache_dtype == KvCacheType::fp8) {
     arguments.kv_cache_dtype = "fp8";
+  }
+  if (instance.features.queue_policy == QueuePolicy::priority) {
+    arguments.scheduling_policy = "priority";
   }
   arguments.chunked_prefill = instance.enable_chunked_prefill;
   arguments.prefix_caching = instance.enable_prefix_caching;

@@ -19,6 +19,7 @@ public:
     model_flags();
     file_flags();
     engine_flags();
+    feature_flags();
     return std::move(notes_);
   }
 
@@ -81,6 +82,14 @@ private:
     }
     if (!any([](const Instance& instance) { return instance.calibration != nullptr; })) {
       note("--calibration", "the file has no terms for an instance of the cluster");
+    }
+  }
+
+  void feature_flags() {
+    if (!any([](const Instance& i) { return i.features.speculation.on(); })) {
+      for (const char* flag : {"--acceptance-rate", "--draft-cost-us", "--speculative-seed"}) {
+        note(flag, "no instance has speculative decoding (--speculative-tokens)");
+      }
     }
   }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "config/feature_settings.hpp"
 #include "config/number_text.hpp"
 
 namespace lockstep {
@@ -167,6 +168,7 @@ void read_settings(const JsonView& view, const RunOptions& options, Instance& in
   read_utilization(view, options, instance);
   read_limits(view, options, instance);
   read_engine(view, options, instance);
+  read_features(view, options, instance);
 }
 
 }  // namespace lockstep

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/memory_limit.hpp"
+#include "config/feature_flags.hpp"
 #include "config/flag_matcher.hpp"
 #include "config/flag_setters.hpp"
 #include "config/flag_table.hpp"
@@ -23,7 +24,7 @@ void store_max_memory(OutputOptions& options, const std::string& text) {
 std::vector<Flag> make_own_flags() {
   using K = FlagKind;
   constexpr FlagGroup kGroup = FlagGroup::lockstep;
-  return {
+  std::vector<Flag> flags{
       {"--fidelity",
        K::choice,
        kGroup,
@@ -202,6 +203,9 @@ std::vector<Flag> make_own_flags() {
        {},
        store(&Options::strict)},
   };
+  const std::vector<Flag> features = make_feature_flags();
+  flags.insert(flags.end(), features.begin(), features.end());
+  return flags;
 }
 
 }  // namespace

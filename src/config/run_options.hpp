@@ -7,6 +7,7 @@
 #include <string>
 
 #include "config/engine_terms.hpp"
+#include "config/serving_features.hpp"
 #include "model/data_type.hpp"
 #include "model/expert_routing.hpp"
 
@@ -66,6 +67,7 @@ struct RunOptions {
   std::optional<std::int64_t> num_gpu_blocks_override;     ///< KV blocks of an instance
   std::optional<std::int64_t> max_cudagraph_capture_size;  ///< 0: no graphs
   std::optional<std::string> calibration;                  ///< file of step terms
+  ServingFeatures features;
   LogFormat log_format = LogFormat::tree;
   std::optional<std::string> perf_dir;   ///< root of the kernel-time bundles
   std::optional<std::string> model_dir;  ///< root of the model configs

@@ -31,7 +31,7 @@ constexpr std::array<std::string_view, 16> kIgnoredSwitches{"--trust-remote-code
                                                             "--no-enable-log-requests",
                                                             "--enable-force-include-usage"};
 /// Flags that change times or memory in a way that is not simulated: with a value, and without.
-constexpr std::array<std::string_view, 31> kNoted{"--config",
+constexpr std::array<std::string_view, 30> kNoted{"--config",
                                                   "--speculative-config",
                                                   "--speculative-model",
                                                   "--num-speculative-tokens",
@@ -54,7 +54,6 @@ constexpr std::array<std::string_view, 31> kNoted{"--config",
                                                   "-dcp",
                                                   "--prefill-context-parallel-size",
                                                   "-pcp",
-                                                  "--scheduling-policy",
                                                   "--max-num-partial-prefills",
                                                   "--max-long-partial-prefills",
                                                   "--hf-overrides",
@@ -244,6 +243,8 @@ private:
       arguments_.dtype = value(name);
     } else if (name == "--kv-cache-dtype") {
       arguments_.kv_cache_dtype = value(name);
+    } else if (name == "--scheduling-policy") {
+      arguments_.scheduling_policy = value(name);
     } else if (name == "--quantization" || name == "-q") {
       quantization(name);
     } else {

@@ -17,7 +17,7 @@ struct ServeArguments {
   std::optional<std::int64_t> max_num_seqs, max_num_batched_tokens, block_size,
       long_prefill_token_threshold, max_model_len, num_gpu_blocks;
   std::optional<double> gpu_memory_utilization;
-  std::optional<std::string> dtype, kv_cache_dtype, quantization;
+  std::optional<std::string> dtype, kv_cache_dtype, quantization, scheduling_policy;
   std::optional<bool> chunked_prefill, prefix_caching;
   std::vector<std::string> ignored;  ///< flags with their values that change no time and no memory
   std::vector<std::string> notes;    ///< flags that would change something and cannot be followed

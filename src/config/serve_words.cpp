@@ -44,6 +44,7 @@ std::vector<std::string> serve_words(const ServeArguments& arguments) {
   add_known("--dtype", arguments.dtype);
   add_known("--kv-cache-dtype", arguments.kv_cache_dtype);
   add_known("--quantization", arguments.quantization);
+  add_known("--scheduling-policy", arguments.scheduling_policy);
   add_switch("enable-chunked-prefill", arguments.chunked_prefill);
   add_switch("enable-prefix-caching", arguments.prefix_caching);
   return words;

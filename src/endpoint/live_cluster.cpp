@@ -138,7 +138,7 @@ void LiveCluster::tell_tokens(Open& open, std::size_t engine, Nanos now) {
        ++open.told) {
     if (open.told == 0) {
       metrics_.first_token(engine, now - request.arrival, request.input);
-    } else {
+    } else if (now > open.last_token) {  // tokens accepted together are one output
       metrics_.next_token(engine, now - open.last_token);
     }
     open.last_token = now;

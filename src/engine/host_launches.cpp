@@ -19,6 +19,9 @@ std::int64_t launches_of(const TraceRow& row) {
   if (row.name == "qk_norm") {
     return 0;  // compiled into one kernel with the rotation
   }
+  if (row.name == kDraftRow) {
+    return 0;  // its time is given as a whole
+  }
   std::int64_t count = row.comm != CollectiveKind::none ? 1 : 0;
   if (row.comp_time > Nanos{0}) {
     count +=

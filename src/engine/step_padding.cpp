@@ -30,7 +30,7 @@ GraphUse graph_use(std::span<Batch* const> batches, std::int64_t graph) {
 
 void add_features(const Batch& batch, StepFeatures& features) {
   for (const BatchEntry& entry : batch.entries) {
-    if (entry.tokens > 1) {
+    if (entry.is_prompt()) {
       features.prompt_tokens += static_cast<double>(entry.tokens);
     } else {
       features.decodes += 1;

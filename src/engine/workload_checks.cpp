@@ -38,7 +38,9 @@ Room room_of(const Cluster& cluster, const std::vector<NpuKvLayout>& capacity) {
       room.prompt = std::max(room.prompt, slots);
     }
     if (instance.pd != PdType::prefill) {
-      room.total = std::max(room.total, slots);
+      // A step also holds the tokens that it verifies, and those proposed next.
+      const std::int64_t drafts = 2 * instance.features.speculation.tokens;
+      room.total = std::max(room.total, slots - drafts);
     }
   }
   return room;

@@ -18,7 +18,7 @@ KernelTime attention_of_separate_prompts(const KernelTimes& times, const BatchSh
   KernelTime result = times.attention(shape.attention);
   std::int64_t prompts = 0;
   for (const BatchEntry& entry : shape.entries) {
-    prompts += entry.tokens > 1 ? 1 : 0;
+    prompts += entry.is_prompt() ? 1 : 0;
   }
   if (prompts < 2) {
     return result;
@@ -26,7 +26,7 @@ KernelTime attention_of_separate_prompts(const KernelTimes& times, const BatchSh
   Nanos time =
       result.time - alone(times, shape.attention.prefill_chunk, shape.attention.kv_prefill);
   for (const BatchEntry& entry : shape.entries) {
-    if (entry.tokens > 1) {
+    if (entry.is_prompt()) {
       time += alone(times, entry.tokens, entry.computed_before);
     }
   }

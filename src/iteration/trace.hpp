@@ -28,6 +28,9 @@ enum class RowKind : std::uint8_t {
   pim_end      ///< marker PIM END
 };
 
+/// Name of the row in which a draft model runs.
+inline constexpr std::string_view kDraftRow = "draft";
+
 /// Sub-batch of an interleaved iteration.
 enum class BatchTag : std::uint8_t { none, batch_1, batch_2 };
 

@@ -1,6 +1,7 @@
 #include "iteration/trace_builder.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "base/error.hpp"
@@ -111,7 +112,7 @@ std::int64_t TraceBuilder::equal_blocks(std::int64_t block, std::int64_t end) co
 void TraceBuilder::build_plain(const Batch& batch, IterationTrace& out, EnergySink* energy) {
   BatchShape shape = shape_of(batch, instance_.enable_attn_offloading);
   if (!settings_.fidelity.padding_is_sampled) {
-    shape.lm_head_len = std::max<std::int64_t>(std::ssize(batch.entries), 1);
+    shape.lm_head_len = std::max<std::int64_t>(std::ssize(batch.entries) + batch.num_drafts, 1);
   }
   const std::int64_t kv_rows = emitter_->group_rows();
   emitter_->prologue(shape, BatchTag::none);
@@ -134,7 +135,9 @@ void TraceBuilder::build_plain(const Batch& batch, IterationTrace& out, EnergySi
     append_stage_boundaries(block_starts_, instance_.pp, out.stage_boundaries);
   }
   emitter_->open_group(1);
-  emitter_->head(shape, BatchTag::none);
+  const double drafts =
+      instance_.features.speculation.draft_micros * static_cast<double>(batch.draft_passes);
+  emitter_->head(shape, BatchTag::none, Nanos{std::llround(drafts * 1e3)});
   if (energy != nullptr) {
     book_transfers(shape, batch, *energy);
   }

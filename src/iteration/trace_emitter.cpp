@@ -244,8 +244,15 @@ void TraceEmitter::prologue(const BatchShape& shape, BatchTag tag) {
   }
 }
 
-void TraceEmitter::head(const BatchShape& shape, BatchTag tag) {
+void TraceEmitter::head(const BatchShape& shape, BatchTag tag, Nanos drafts) {
   for (const Layer layer : architecture_.head) {
+    if (layer == architecture_.head.back() && drafts > Nanos{0}) {
+      TraceRow& row = rows_->emplace_back();
+      row.tag = tag;
+      row.name = kDraftRow;
+      row.comp_time = drafts;
+      outer_energy(row, Bytes{0});
+    }
     TraceRow& row = plain_row(shape, tag, std::nullopt, layer);
     if (layer == architecture_.head.back()) {
       row.output_loc = host_memory(instance_);

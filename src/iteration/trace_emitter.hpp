@@ -41,7 +41,8 @@ public:
   void pre_attention(const BatchShape& shape, BatchTag tag, std::int64_t block);
   /// From the output projection to the end of the block.
   void post_attention(const BatchShape& shape, BatchTag tag, std::int64_t block);
-  void head(const BatchShape& shape, BatchTag tag);
+  /// `drafts`: time of a draft model before the last row, which hands the ids to the host.
+  void head(const BatchShape& shape, BatchTag tag, Nanos drafts = Nanos{0});
   /// Books the energy of the block rows since the last call, once per copy of the group.
   void book_blocks();
   /// Rows of the group so far.

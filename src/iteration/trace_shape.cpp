@@ -9,8 +9,8 @@ AttentionShape attention_of(std::span<const BatchEntry> entries) {
   AttentionShape shape;
   std::int64_t decode_sum = 0;
   for (const BatchEntry& entry : entries) {
-    const std::int64_t context = entry.computed_before;
-    if (entry.tokens > 1) {
+    const std::int64_t context = entry.computed_before + entry.drafts;
+    if (entry.is_prompt()) {
       shape.prefill_chunk += entry.tokens;
       shape.kv_prefill += context;
       continue;
@@ -40,7 +40,8 @@ BatchShape shape_of(const Batch& batch, bool offload) {
   shape.total_len = batch.total_len;
   shape.pd_tokens = batch.pd_kv_send_tokens;
   shape.lm_head_len = std::max(static_cast<std::int64_t>(batch.entries.size()),
-                               batch.num_prefill + batch.num_decode);
+                               batch.num_prefill + batch.num_decode) +
+                      batch.num_drafts;
   shape.attention = attention_of(batch.entries);
   if (batch.dummy) {
     shape.attention.n_decode = 1;

@@ -1,5 +1,7 @@
 // What the rows of a batch depend on: its token counts, and the statistics of its prefill and
-// decode entries that the attention look-up takes. An entry of more than one token is a prefill.
+// decode entries that the attention look-up takes. An entry of more than one token is a prefill;
+// proposed tokens lengthen the context of a decode, since one pass over it serves all of its
+// queries.
 #pragma once
 
 #include <array>

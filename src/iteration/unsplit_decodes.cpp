@@ -26,7 +26,9 @@ UnsplitDecodes::UnsplitDecodes(const DecodeBlocks& blocks, const RankCache& cach
     : blocks_(blocks), cache_(cache) {}
 
 bool UnsplitDecodes::applies(const BatchShape& shape) const {
-  return shape.attention.prefill_chunk == 0 && shape.attention.n_decode > 0 &&
+  const bool drafts =
+      std::ranges::any_of(shape.entries, [](const BatchEntry& entry) { return entry.drafts > 0; });
+  return !drafts && shape.attention.prefill_chunk == 0 && shape.attention.n_decode > 0 &&
          !shape.entries.empty() && !blocks_.split(shape.total_len, cache_.kv_heads);
 }
 

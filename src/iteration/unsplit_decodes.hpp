@@ -31,7 +31,8 @@ class UnsplitDecodes {
 public:
   UnsplitDecodes(const DecodeBlocks& blocks, const RankCache& cache);
 
-  /// False: there are prompts, nothing attends here, or the kernel splits contexts.
+  /// False: there are prompts or proposed tokens, nothing attends here, or the kernel splits
+  /// contexts.
   [[nodiscard]] bool applies(const BatchShape& shape) const;
   /// Of one layer. Steps that follow each other are timed faster than others.
   [[nodiscard]] KernelTime attention(const KernelTimes& times, const BatchShape& shape);

@@ -72,9 +72,12 @@ Timeline timeline_of(const RunRecord& record, std::int64_t most) {
     std::int64_t time = request.arrival + request.ttft;
     count(line.prompt_tokens, time, request.input);
     count(line.generated_tokens, time, 1);
-    for (const std::int64_t gap : request.itl) {
-      time += gap;
-      count(line.generated_tokens, time, 1);
+    // Tokens accepted together share a gap; which ones is not recorded, so they are spread evenly.
+    const auto gaps = std::ssize(request.itl);
+    for (std::int64_t i = 0; i < gaps; ++i) {
+      time += request.itl[static_cast<std::size_t>(i)];
+      const std::int64_t later = request.output - 1;
+      count(line.generated_tokens, time, later * (i + 1) / gaps - later * i / gaps);
     }
   }
   return line;

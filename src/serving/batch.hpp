@@ -16,12 +16,17 @@ struct BatchEntry {
   Request* request = nullptr;
   std::int64_t tokens = 0;           ///< scheduled in this step (q)
   std::int64_t computed_before = 0;  ///< context before it, prefix hits included (k)
+  std::int64_t drafts = 0;           ///< of the tokens: proposed ones behind the last known one
+
+  /// More of a prompt, or of what was lost, than one token.
+  [[nodiscard]] bool is_prompt() const { return tokens - drafts > 1; }
 };
 
 /// How much of a step runs as captured graphs: nothing, all but attention, or everything.
 enum class GraphUse : std::uint8_t { none, pieces, full };
 
-/// An entry of more than one token counts as prefill, one of exactly one as decode.
+/// An entry of more than one token counts as prefill, one of exactly one as decode; proposed tokens
+/// are not counted.
 struct Batch {
   std::int64_t id = 0;
   std::int32_t instance = 0;
@@ -29,9 +34,11 @@ struct Batch {
   std::int64_t total_len = 0;       ///< tokens; raised by DP padding
   std::int64_t kv_len = 0;
   std::int64_t num_prefill = 0;
-  std::int64_t num_decode = 0;   ///< padding counts as decodes
-  std::int64_t padding = 0;      ///< tokens added to reach the wave's largest member
-  std::int64_t wave_tokens = 0;  ///< of all members of its wave, padded; 0: in no wave
+  std::int64_t num_decode = 0;    ///< padding counts as decodes
+  std::int64_t num_drafts = 0;    ///< proposed tokens of all entries
+  std::int64_t draft_passes = 0;  ///< of the draft model behind it
+  std::int64_t padding = 0;       ///< tokens added to reach the wave's largest member
+  std::int64_t wave_tokens = 0;   ///< of all members of its wave, padded; 0: in no wave
   GraphUse graph = GraphUse::none;
   StepFeatures step;    ///< of all members of its wave, without padding
   bool dummy = false;   ///< one decode of context 1, no requests

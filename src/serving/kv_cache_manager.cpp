@@ -131,14 +131,15 @@ KVCacheManager::Table& KVCacheManager::table_of(Request& request) {
   return tables_[static_cast<std::size_t>(request.kv_slot)];
 }
 
-bool KVCacheManager::allocate(Request& request, std::int64_t computed, std::int64_t count) {
-  return allocate(request, computed, count, kNoHit);
+bool KVCacheManager::allocate(Request& request, std::int64_t computed, std::int64_t count,
+                              std::int64_t ahead) {
+  return allocate(request, computed, count, kNoHit, ahead);
 }
 
 bool KVCacheManager::allocate(Request& request, std::int64_t computed, std::int64_t count,
-                              const PrefixHit& hit) {
+                              const PrefixHit& hit, std::int64_t ahead) {
   const std::int64_t tokens = computed + count;
-  if (!fits(request, tokens, hit)) {
+  if (!fits(request, tokens + ahead, hit)) {
     return false;
   }
   Table& table = table_of(request);
@@ -148,7 +149,7 @@ bool KVCacheManager::allocate(Request& request, std::int64_t computed, std::int6
     }
     take_over(table, hit);  // before new blocks are taken, so that they cannot be the hit ones
   }
-  const std::int64_t missing = blocks_for(tokens) - std::ssize(table.blocks);
+  const std::int64_t missing = blocks_for(tokens + ahead) - std::ssize(table.blocks);
   if (missing > 0) {
     // All it will ever hold, so that no later step takes memory.
     const std::int64_t most = std::min(blocks_for(request.output), layout_.blocks);

@@ -64,9 +64,12 @@ public:
 
   /// Makes room for tokens [computed, computed + count), `computed` with hits: takes over the hit
   /// blocks, adds free ones, indexes what becomes full. False, and nothing changed, when there are
-  /// too few free blocks. Hits only for a request without blocks.
-  bool allocate(Request& request, std::int64_t computed, std::int64_t count, const PrefixHit& hit);
-  bool allocate(Request& request, std::int64_t computed, std::int64_t count);
+  /// too few free blocks. Hits only for a request without blocks. `ahead`: slots behind them that
+  /// nobody has tokens for yet.
+  bool allocate(Request& request, std::int64_t computed, std::int64_t count, const PrefixHit& hit,
+                std::int64_t ahead = 0);
+  bool allocate(Request& request, std::int64_t computed, std::int64_t count,
+                std::int64_t ahead = 0);
 
   /// Gives all blocks back, last one first, so that the start of the sequence survives longest.
   void release(Request& request);

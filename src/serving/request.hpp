@@ -23,6 +23,8 @@ struct Request {
   std::int64_t input = 0;   ///< prompt tokens
   std::int64_t output = 0;  ///< target total length: prompt + generated
   Nanos arrival;
+  std::int64_t priority = 0;                ///< lower: earlier
+  std::int32_t lora = -1;                   ///< adapter; -1: none
   std::int32_t instance = 0;                ///< current owner
   const WorkloadRequest* source = nullptr;  ///< token ids and session; null for built-in requests
 
@@ -31,12 +33,13 @@ struct Request {
   std::int64_t num_computed = 0;  ///< tokens whose KV exists or is scheduled
   std::int64_t num_tokens = 0;    ///< prompt + generated so far
   std::int64_t num_expected = 0;  ///< tokens that steps in flight will bring (asynchronous only)
+  std::int64_t num_drafts = 0;    ///< tokens that a draft model has proposed
   RequestStatus status = RequestStatus::waiting;
 
   Nanos end_time{-1}, latency{-1}, queuing_delay{-1}, ttft{-1}, tpot{-1};
-  Nanos recent_end{0};  ///< time of the last token
-  Nanos queued{-1};     ///< when the engine took it out of its inbox, between two steps
-  std::vector<Nanos> itl;
+  Nanos recent_end{0};     ///< time of the last token
+  Nanos queued{-1};        ///< when the engine took it out of its inbox, between two steps
+  std::vector<Nanos> itl;  ///< gaps between steps that brought tokens, as the engine counts them
 
   /// The first instance that got it has filled in block_hashes (with none when it does not cache).
   bool hashed = false;

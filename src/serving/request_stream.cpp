@@ -13,6 +13,8 @@ Request make_request(const WorkloadRequest& source, Prompts prompts) {
   request.input = request.num_tokens = source.input_toks;
   request.output = source.input_toks + source.output_toks;
   request.arrival = source.arrival;
+  request.priority = source.priority;
+  request.lora = source.lora;
   request.source = &source;
   request.is_init = prompts != Prompts::computed_unstamped;
   request.prompt_in_place = prompts == Prompts::in_place;

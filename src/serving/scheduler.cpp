@@ -10,19 +10,6 @@
 namespace lockstep {
 namespace {
 
-bool earlier(const Request& a, const Request& b) {
-  return a.arrival != b.arrival ? a.arrival < b.arrival : a.id < b.id;
-}
-
-void expect_in_flight(const Request& request) {
-  if (request.num_in_flight <= 0) {
-    throw InternalError(
-        fmt::format("request {} runs with nothing to schedule and no batch in flight (computed {}, "
-                    "tokens {}, target {})",
-                    request.id, request.num_computed, request.num_tokens, request.output));
-  }
-}
-
 /// Empties a completed batch but keeps its storage.
 void recycle(Batch& batch) {
   Batch fresh;
@@ -61,17 +48,21 @@ void Scheduler::add_request(Request& request) {
   }
   const auto place =
       std::upper_bound(waiting_.begin(), waiting_.end(), &request,
-                       [](const Request* a, const Request* b) { return earlier(*a, *b); });
+                       [this](const Request* a, const Request* b) { return earlier(*a, *b); });
   waiting_.insert(place, &request);
 }
 
 void Scheduler::add_decode(Request& request) {
   request.instance = instance_->id;
   request.status = RequestStatus::running;
+  request.num_drafts = 0;
   wake();
   kv_.prepare(request);
-  if (!handed_over_.empty() || !admit_handed_over(request)) {
-    handed_over_.push_back(&request);
+  const auto place =
+      std::upper_bound(handed_over_.begin(), handed_over_.end(), &request,
+                       [this](const Request* a, const Request* b) { return more_urgent(*a, *b); });
+  if (place != handed_over_.begin() || !admit_handed_over(request)) {
+    handed_over_.insert(place, &request);
   }
 }
 
@@ -125,11 +116,8 @@ Batch* Scheduler::form(Nanos now) {
   }
   plan_.clear();
   budget_ = budget_limit_;
-  const bool preempted = schedule_running();
+  const bool preempted = fill_step(now);
   nobody_was_preempted_ = !preempted;
-  if (!preempted) {
-    admit_waiting(now);
-  }
   if (!plan_.empty()) {
     return &build_batch(now);
   }
@@ -155,65 +143,6 @@ Batch* Scheduler::find_inflight(std::int64_t id) {
   const auto found = std::find_if(inflight_.begin(), inflight_.end(),
                                   [id](const auto& batch) { return batch->id == id; });
   return found == inflight_.end() ? nullptr : found->get();
-}
-
-std::int64_t Scheduler::cap(std::int64_t tokens) const {
-  const std::int64_t threshold = instance_->long_prefill_token_threshold;
-  return threshold > 0 ? std::min(tokens, threshold) : tokens;
-}
-
-/// Tokens whose KV is still to be computed, those included that steps in flight will bring. None
-/// when these complete the request: its last token needs no KV.
-std::int64_t Scheduler::missing_tokens(const Request& request) const {
-  const std::int64_t tokens = request.num_tokens + request.num_expected;
-  const std::int64_t last = instance_->pd == PdType::prefill ? request.input + 1 : request.output;
-  return request.num_expected > 0 && tokens >= last ? 0 : tokens - request.num_computed;
-}
-
-bool Scheduler::schedule_running() {
-  const std::int64_t preemptions_before = num_preemptions_;
-  for (std::size_t i = 0; i < running_.size() && budget_ > 0; ++i) {
-    Request& request = *running_[i];
-    const std::int64_t count = std::min(cap(missing_tokens(request)), budget_);
-    if (count <= 0) {  // its newest token is being computed
-      expect_in_flight(request);
-      continue;
-    }
-    if (!allocate_or_preempt(request, count)) {
-      break;
-    }
-    plan_.push_back({&request, count, request.num_computed});
-    budget_ -= count;
-  }
-  return num_preemptions_ != preemptions_before;
-}
-
-bool Scheduler::allocate_or_preempt(Request& request, std::int64_t count) {
-  while (!kv_.allocate(request, request.num_computed, count)) {
-    const bool itself = running_.back() == &request;
-    if (itself && kv_.blocks_for(request.num_computed + count) > kv_.npu_pool().num_blocks()) {
-      too_large_ = &request;
-    }
-    preempt_last();  // never one that this step has scheduled already: those come before `request`
-    if (itself) {
-      return false;
-    }
-  }
-  return true;
-}
-
-void Scheduler::preempt_last() {
-  Request& victim = *running_.back();
-  running_.pop_back();
-  kv_.release(victim);
-  victim.status = RequestStatus::preempted;
-  victim.num_computed = 0;
-  ++victim.num_preemptions;
-  ++num_preemptions_;
-  waiting_.push_front(&victim);
-  if (observer_ != nullptr) {
-    observer_->on_preempt(victim);
-  }
 }
 
 bool Scheduler::may_admit_more() const {
@@ -335,11 +264,12 @@ void Scheduler::add_entry(Batch& batch, const BatchEntry& entry, Nanos now) {
   Request& request = *entry.request;
   batch.entries.push_back(entry);
   batch.total_len += entry.tokens;
-  if (entry.tokens == 1) {
+  batch.num_drafts += entry.drafts;
+  if (entry.is_prompt()) {
+    ++batch.num_prefill;
+  } else {
     ++batch.num_decode;
     batch.kv_len += entry.computed_before;
-  } else {
-    ++batch.num_prefill;
   }
   const bool stamped = request.queuing_delay.count() >= 0;
   if (request.is_init && (policy_.queuing_delay_of_last_chunk || !stamped)) {
@@ -353,6 +283,9 @@ void Scheduler::add_entry(Batch& batch, const BatchEntry& entry, Nanos now) {
   const bool brings_token = request.num_computed >= request.num_tokens + request.num_expected;
   if (instance_->terms.async_scheduling && brings_token) {
     ++request.num_expected;
+  }
+  if (brings_token && instance_->pd != PdType::prefill) {
+    batch.draft_passes = instance_->features.speculation.tokens;
   }
 }
 

@@ -1,6 +1,6 @@
 // vLLM V1's schedule for one instance: running requests first, then waiting ones, chunked
-// prefill, preemption from the tail. There is no prefill or decode phase: every request only has
-// computed tokens that catch up with its tokens.
+// prefill, preemption from the tail; or both by priority. There is no prefill or decode phase:
+// every request only has computed tokens that catch up with its tokens.
 //
 // A batch advances a request's computed tokens when it is formed. It is complete when the first and
 // the last NPU of the instance have both reported it. Up to pp_size batches are in flight, or two
@@ -62,10 +62,11 @@ public:
             SchedulerObserver* observer = nullptr);
 
   /// Who decides who enters, instead of first come, first served; null: nobody. It must outlive the
-  /// scheduler or be taken away.
-  void decide_by(AdmissionPolicy* policy) { admission_ = policy; }
+  /// scheduler or be taken away. Throws UserError under the priority policy.
+  void decide_by(AdmissionPolicy* policy);
 
-  /// Puts an arrived request in the waiting queue, kept by (arrival, id).
+  /// Puts an arrived request in the waiting queue, kept by (arrival, id), or by (priority, arrival,
+  /// id) under the priority policy.
   void add_request(Request& request);
   /// Takes over a request whose prompt another instance computed; it waits while the pool cannot
   /// hold it.
@@ -145,6 +146,9 @@ public:
   }  ///< in completion order
   [[nodiscard]] std::int64_t num_preemptions() const { return num_preemptions_; }
   [[nodiscard]] std::int64_t recompute_tokens() const { return recompute_tokens_; }
+  /// Tokens of a draft model that were verified, and how many of them were accepted.
+  [[nodiscard]] std::int64_t num_drafts() const { return num_drafts_; }
+  [[nodiscard]] std::int64_t num_accepted() const { return num_accepted_; }
   [[nodiscard]] const KVCacheManager& kv() const { return kv_; }
   [[nodiscard]] KVCacheManager& kv() { return kv_; }
   [[nodiscard]] const Instance& instance() const { return *instance_; }
@@ -158,13 +162,28 @@ private:
   Batch* form(Nanos now);
   void drain_inbox(Nanos now);
   [[nodiscard]] std::int64_t missing_tokens(const Request& request) const;
-  /// Gives running requests their next tokens, preempting from the tail for memory. True: somebody
-  /// was preempted.
-  bool schedule_running();
+  /// Which of the running requests have their turn.
+  enum class Turn : std::uint8_t { all, prompts, decodes };
+  [[nodiscard]] bool decodes(const Request& request) const;
+  /// Chooses what the step computes. True: somebody was preempted.
+  bool fill_step(Nanos now);
+  /// Gives running requests their next tokens, preempting others for memory. True: somebody was
+  /// preempted.
+  bool schedule_running(Turn turn);
+  [[nodiscard]] std::int64_t proposed_tokens(const Request& request) const;
+  [[nodiscard]] std::int64_t lookahead(std::int64_t tokens) const;
   /// Blocks for `count` more tokens of a running request; false: it had to preempt itself.
   bool allocate_or_preempt(Request& request, std::int64_t count);
   bool admit_handed_over(Request& request);
-  void preempt_last();
+  [[nodiscard]] bool by_priority() const {
+    return instance_->features.queue_policy == QueuePolicy::priority;
+  }
+  [[nodiscard]] bool more_urgent(const Request& a, const Request& b) const;
+  [[nodiscard]] bool earlier(const Request& a, const Request& b) const;
+  [[nodiscard]] bool arrives_later(const Request& a, const Request& b) const;
+  [[nodiscard]] std::size_t place_of_victim() const;
+  void preempt(std::size_t place);
+  void leave_step(const Request& request);
   void admit_waiting(Nanos now);
   void admit_chosen(Nanos now);
   bool admit(Request& request, Nanos now);
@@ -178,6 +197,7 @@ private:
   [[nodiscard]] bool may_admit_more() const;
 
   void complete_entry(const BatchEntry& entry, Nanos now, Completion& completion);
+  void bring_tokens(Request& request, const BatchEntry& entry, Completion& completion);
   void complete_after_handoff(Request& request, Nanos now, Completion& completion);
   void finish_prefill(Request& request, Nanos now, Completion& completion);
   void finish(Request& request, Nanos now, Completion& completion);
@@ -199,7 +219,7 @@ private:
   std::int64_t budget_limit_;  ///< tokens a step may compute
 
   std::vector<Request*> running_;     ///< admission order
-  std::deque<Request*> waiting_;      ///< by (arrival, id), except preempted ones at the front
+  std::deque<Request*> waiting_;      ///< as earlier() says, except preempted ones at the front
   std::deque<Request*> handed_over_;  ///< computed prompts that the pool cannot hold yet
   std::vector<Request*> inbox_;       ///< among the waiting ones: not seen by a schedule yet
   std::vector<Request*> done_;
@@ -210,6 +230,8 @@ private:
   std::int64_t next_batch_id_ = 0;
   std::int64_t num_preemptions_ = 0;
   std::int64_t recompute_tokens_ = 0;
+  std::int64_t num_drafts_ = 0;
+  std::int64_t num_accepted_ = 0;
   bool nobody_was_preempted_ = false;  ///< when the newest batch was formed
   bool settled_ = false;  ///< asking again finds nothing until a request or a completion comes in
   Marked* wakes_ = nullptr;

@@ -33,6 +33,17 @@ void check_places(const std::vector<std::size_t>& places, std::size_t count) {
 
 }  // namespace
 
+void Scheduler::decide_by(AdmissionPolicy* policy) {
+  if (policy != nullptr && by_priority()) {
+    throw UserError(
+        fmt::format("instance {} has the scheduling policy priority, and a policy of the caller's "
+                    "decides who enters",
+                    instance_->id),
+        Where{{}, 0, "--scheduling-policy"}, "leave one of them out");
+  }
+  admission_ = policy;
+}
+
 void Scheduler::admit_chosen(Nanos now) {
   std::vector<Request*> arrived;
   std::copy_if(waiting_.begin(), waiting_.end(), std::back_inserter(arrived),

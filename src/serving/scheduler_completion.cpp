@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "serving/acceptance.hpp"
 #include "serving/scheduler.hpp"
 
 namespace lockstep {
@@ -35,15 +36,15 @@ void Scheduler::complete_entry(const BatchEntry& entry, Nanos now, Completion& c
     return;  // ended with another batch of the pipeline
   }
   // A step of one is a decode, unless more of the prompt is to come.
-  const bool chunk = entry.tokens > 1 || (!policy_.one_token_chunks_uncounted &&
-                                          entry.computed_before + 1 < request.input);
+  const bool chunk = entry.is_prompt() || (!policy_.one_token_chunks_uncounted &&
+                                           entry.computed_before + 1 < request.input);
   const std::int64_t prompt_part = chunk ? entry.tokens : 0;
   if (instance_->pd == PdType::prefill && !request.is_init) {
     completion.prompt_tokens += prompt_part;
     complete_after_handoff(request, now, completion);
     return;
   }
-  const std::int64_t own = entry.computed_before + entry.tokens;
+  const std::int64_t own = entry.computed_before + entry.tokens - entry.drafts;
   // Preempted since: what this batch computed is gone. With asynchronous scheduling its token is
   // kept: the step reads the blocks before another one writes to them.
   const bool lost = !instance_->terms.async_scheduling &&
@@ -62,9 +63,7 @@ void Scheduler::complete_entry(const BatchEntry& entry, Nanos now, Completion& c
     }
   }
   if (computed >= request.num_tokens) {
-    ++request.num_tokens;
-    request.num_expected = std::max<std::int64_t>(request.num_expected - 1, 0);
-    ++completion.generated_tokens;
+    bring_tokens(request, entry, completion);
     if (!first) {
       request.stamp_next_token(now);
     }
@@ -72,6 +71,22 @@ void Scheduler::complete_entry(const BatchEntry& entry, Nanos now, Completion& c
   if (request.num_tokens >= request.output) {
     finish(request, now, completion);
   }
+}
+
+/// One, and those before it that a draft model proposed and the step accepts; what is beyond the
+/// request's last is dropped. KV of rejected ones is written over.
+void Scheduler::bring_tokens(Request& request, const BatchEntry& entry, Completion& completion) {
+  const Speculation& speculation = instance_->features.speculation;
+  std::int64_t accepted =
+      accepted_drafts(speculation, request.id, request.num_tokens, entry.drafts);
+  num_drafts_ += entry.drafts;
+  num_accepted_ += accepted;
+  accepted = std::clamp<std::int64_t>(request.output - request.num_tokens - 1, 0, accepted);
+  request.num_computed -= entry.drafts - accepted;
+  request.num_tokens += 1 + accepted;
+  request.num_expected = std::max<std::int64_t>(request.num_expected - 1, 0);
+  request.num_drafts = speculation.tokens;
+  completion.generated_tokens += 1 + accepted;
 }
 
 /// A later chunk of a prompt that went to a decode instance with an earlier batch. It is not ours

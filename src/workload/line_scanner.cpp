@@ -91,6 +91,8 @@ JsonValue* LineKeys::find(std::string_view name) {
                                                            {"tool_duration_ns", &tool_duration_ns},
                                                            {"session_id", &session_id},
                                                            {"prefix_ids", &prefix_ids},
+                                                           {"priority", &priority},
+                                                           {"lora", &lora},
                                                            {"timestamp", &timestamp},
                                                            {"input_length", &input_length},
                                                            {"output_length", &output_length},

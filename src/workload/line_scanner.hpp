@@ -21,6 +21,8 @@ struct LineKeys {
   JsonValue output_tok_ids;
   JsonValue session_id;
   JsonValue prefix_ids;
+  JsonValue priority;
+  JsonValue lora;
   JsonValue timestamp;  ///< this one and the next three: as Mooncake's traces name them
   JsonValue input_length;
   JsonValue output_length;

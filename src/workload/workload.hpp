@@ -22,6 +22,8 @@ struct WorkloadRequest {
   Nanos tool_duration;            ///< time between the end of this call and the next one's arrival
   std::int32_t session = -1;      ///< index into Workload::sessions; -1: none
   std::int32_t session_call = 0;  ///< position in the session
+  std::int64_t priority = 0;      ///< lower: earlier (under the priority policy)
+  std::int32_t lora = -1;         ///< index into Workload::loras; -1: no adapter
   TokenIds input_ids;             ///< may be empty or of another length than input_toks
   TokenIds output_ids;
   TokenIds prefix_ids;  ///< instead of input_ids: one per kPrefixIdTokens tokens of the prompt
@@ -36,6 +38,7 @@ struct WorkloadSession {
 struct Workload {
   std::vector<WorkloadRequest> requests;  ///< by id
   std::vector<WorkloadSession> sessions;
+  std::vector<std::string> loras;  ///< names of adapters, in order of appearance
 };
 
 struct WorkloadReadOptions {

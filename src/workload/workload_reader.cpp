@@ -44,6 +44,7 @@ private:
   void read_prefix_ids(WorkloadRequest& request, const JsonField& field) const;
   void read_session(const LinePlace& place);
   WorkloadRequest& read_call(const LineKeys& keys, const LinePlace& place, std::int64_t call);
+  static void read_priority(WorkloadRequest& request, const JsonField& field);
   std::string session_id(const LinePlace& place);
 
   std::string file_;
@@ -72,6 +73,13 @@ void WorkloadReader::read_flat(const LinePlace& place) {
       Nanos{read_integer({place, "arrival_time_ns", -1, scanner_.keys().arrival_time_ns})};
 }
 
+/// Absent: as it is.
+void WorkloadReader::read_priority(WorkloadRequest& request, const JsonField& field) {
+  if (field.value.kind != JsonValue::Kind::absent) {
+    request.priority = read_integer(field);
+  }
+}
+
 /// One request of a published trace: a flat one in other words.
 void WorkloadReader::read_mooncake(const LinePlace& place) {
   const LineKeys& keys = scanner_.keys();
@@ -80,6 +88,7 @@ void WorkloadReader::read_mooncake(const LinePlace& place) {
   WorkloadRequest& added = add(std::move(request), {place, "input_length", -1, keys.input_length},
                                {place, "output_length", -1, keys.output_length});
   read_prefix_ids(added, {place, "hash_ids", -1, keys.hash_ids});
+  read_priority(added, {place, "priority", -1, keys.priority});
 }
 
 /// Appends the request with these lengths.
@@ -122,6 +131,8 @@ WorkloadRequest& WorkloadReader::read_call(const LineKeys& keys, const LinePlace
     request.input_ids = read_token_ids({place, "input_tok_ids", call, keys.input_tok_ids});
     request.output_ids = read_token_ids({place, "output_tok_ids", call, keys.output_tok_ids});
   }
+  read_priority(request, {place, "priority", -1, scanner_.keys().priority});  // of a whole session
+  read_priority(request, {place, "priority", call, keys.priority});
   const JsonField prefix{place, "prefix_ids", call, keys.prefix_ids};
   read_prefix_ids(request, prefix);
   if (!request.prefix_ids.empty() && !(request.input_ids.empty() && request.output_ids.empty())) {

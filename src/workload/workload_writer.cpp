@@ -43,6 +43,13 @@ void append_text(std::string& line, std::string_view text) {
   line += '"';
 }
 
+void append_priority(std::string& line, const WorkloadRequest& request) {
+  if (request.priority != 0) {
+    line += ", \"priority\": ";
+    append_integer(line, request.priority);
+  }
+}
+
 void append_call(std::string& line, const WorkloadRequest& call, std::string_view time_key,
                  Nanos time) {
   line += "{\"input_toks\": ";
@@ -51,6 +58,7 @@ void append_call(std::string& line, const WorkloadRequest& call, std::string_vie
   append_integer(line, call.output_toks);
   line += time_key;
   append_integer(line, time.count());
+  append_priority(line, call);
   append_ids(line, ", \"input_tok_ids\": ", call.input_ids);
   append_ids(line, ", \"output_tok_ids\": ", call.output_ids);
   append_ids(line, ", \"prefix_ids\": ", call.prefix_ids);
@@ -76,6 +84,7 @@ void WorkloadWriter::write_mooncake(const WorkloadRequest& request) {
   append_integer(line_, request.input_toks);
   line_ += ", \"output_length\": ";
   append_integer(line_, request.output_toks);
+  append_priority(line_, request);
   append_ids(line_, ", \"hash_ids\": ", request.prefix_ids);
   line_ += "}\n";
   out_.write(line_);

@@ -1,7 +1,7 @@
 // Writes workloads as JSON lines, one request or session at a time: keys in the order input_toks,
-// output_toks, arrival_time_ns (or tool_duration_ns), input_tok_ids, output_tok_ids, prefix_ids; ",
-// " and
-// ": " between; one '\n' per line. Ids are left out where there are none.
+// output_toks, arrival_time_ns (or tool_duration_ns), priority, input_tok_ids, output_tok_ids,
+// prefix_ids; ", " and ": " between; one '\n' per line. Ids are left out where there are none, and
+// so is the priority 0.
 #pragma once
 
 #include <filesystem>

@@ -132,7 +132,7 @@ class Schemas(unittest.TestCase):
     def test_sweep_schema_has_the_flags_of_runs(self):
         flags = json.loads((ROOT / "docs/schema/sweep.schema.json").read_text())["properties"]["flags"]
         known = {flag.replace("-", "_") for flag in flags["properties"]}
-        text = "".join((ROOT / f"src/config/{kind}_flags.cpp").read_text() for kind in ("field", "own"))
+        text = "".join((ROOT / f"src/config/{kind}_flags.cpp").read_text() for kind in ("field", "own", "feature"))
         of_runs = {name.replace("-", "_") for name in re.findall(r'\{"--([\w-]+)",\s', text)}
         text = (ROOT / "src/sweep/run_description.cpp").read_text()
         not_here = re.search(r"kNotHere = \{(.*?)\};", text, re.S).group(1)

@@ -68,6 +68,24 @@ TEST(InstanceSettings, Refusals) {
       refusal(json, options).find("Instance 0 enables sub-batch interleaving with pp_size 2:"), 0U);
 }
 
+TEST(InstanceSettings, Features) {
+  RunOptions options;
+  EXPECT_EQ(settled(Json::object(), options).features.queue_policy, QueuePolicy::fcfs);
+  options.features.queue_policy = QueuePolicy::priority;
+  EXPECT_EQ(settled(Json::object(), options).features.queue_policy, QueuePolicy::priority);
+  EXPECT_EQ(settled({{"scheduling_policy", "fcfs"}}, options).features.queue_policy,
+            QueuePolicy::fcfs);
+  options.features.step_policy = StepPolicy::decode_first;
+  EXPECT_EQ(settled(Json::object(), options).features.step_policy, StepPolicy::decode_first);
+  EXPECT_EQ(settled({{"step_policy", "prefill-first"}}, options).features.step_policy,
+            StepPolicy::prefill_first);
+  EXPECT_EQ(settled({{"step_policy", "mixed"}}, options).features.step_policy, StepPolicy::mixed);
+  EXPECT_EQ(bad({{"step_policy", "both"}}),
+            "step_policy is 'both' @ nodes[0].instances[0].step_policy");
+  EXPECT_EQ(bad({{"scheduling_policy", "lifo"}}),
+            "scheduling_policy is 'lifo' @ nodes[0].instances[0].scheduling_policy");
+}
+
 TEST(InstanceSettings, Utilization) {
   const auto with = [](const Json& value) {
     Json json = cluster_of({instance(kDense)});

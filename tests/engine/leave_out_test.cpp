@@ -8,50 +8,11 @@
 namespace lockstep {
 namespace {
 
+using testing::options_for;
 using testing::quiet_run;
 using testing::QuietRun;
-
-RunOptions options_for(Fidelity fidelity, bool fold) {
-  RunOptions options = testing::round_robin();
-  options.fidelity = fidelity;
-  options.fold_layers = fold;
-  options.log_interval = 0.002;
-  return options;
-}
-
-testing::Calls random_calls(bool sessions) {
-  testing::Calls calls;
-  const auto count = *rc::gen::inRange(1, 14);
-  std::int64_t arrival = 0;
-  for (int i = 0; i < count; ++i) {
-    arrival += *rc::gen::element<std::int64_t>(0, 20'000, 700'000, 9'000'000);
-    const auto input = *rc::gen::inRange<std::int64_t>(1, 200);
-    const auto output = *rc::gen::inRange<std::int64_t>(1, 90);
-    if (sessions && *rc::gen::element(false, true)) {
-      calls.session(arrival, *rc::gen::inRange(1, 4), input, output,
-                    *rc::gen::element<std::int64_t>(0, 400'000));
-      continue;
-    }
-    WorkloadRequest request;
-    request.input_toks = input;
-    request.output_toks = output;
-    request.arrival = Nanos{arrival};
-    const auto word = *rc::gen::inRange<std::int32_t>(1, 3);  // many begin alike
-    request.input_ids.assign(static_cast<std::size_t>(input), word);
-    request.output_ids.assign(static_cast<std::size_t>(output), 7);
-    calls.add(std::move(request));
-  }
-  return calls;
-}
-
-testing::ToyCluster random_cluster() {
-  const auto model = *rc::gen::element<std::string>("toy/dense", "toy/moe");
-  const int tp = *rc::gen::element(1, 1, 2, 4);
-  const bool spread = model == "toy/moe" && *rc::gen::element(false, true);
-  testing::Replica replica = testing::replica_of(model, tp, 1, spread ? tp : 1);
-  replica.more = fmt::format(R"("max_num_seqs":{})", *rc::gen::element(256, 3));
-  return {*rc::gen::element<std::size_t>(1, 1, 2, 3), replica};
-}
+using testing::random_calls;
+using testing::random_cluster;
 
 RC_GTEST_PROP(LeaveOut, NobodyCanTell, ()) {
   const testing::ToyCluster toy = random_cluster();
@@ -65,6 +26,7 @@ RC_GTEST_PROP(LeaveOut, NobodyCanTell, ()) {
   if (*rc::gen::element(false, true)) {  // room for little more than the largest request
     fast.num_gpu_blocks_override = *rc::gen::inRange<std::int64_t>(290, 500) / fast.block_size + 2;
   }
+  fast.features = testing::random_features();
   RunOptions plain = fast;
   plain.fold_layers = false;
   QuietRun want;

@@ -1,9 +1,13 @@
-// A run in which nobody listens to single steps, so that those may be left out.
+// Runs that nobody watches step by step, so that steps may be left out, and all that can be seen of
+// them.
 #pragma once
 
 #include <fmt/format.h>
+#include <rapidcheck/gtest.h>
 
+#include <cstdint>
 #include <string>
+#include <utility>
 
 #include "engine/laws_fixture.hpp"
 
@@ -80,6 +84,60 @@ inline QuietRun quiet_run(const ToyCluster& toy, const Calls& calls, const RunOp
   }
   run.told += "\n" + counter.beats();
   return run;
+}
+
+inline RunOptions options_for(Fidelity fidelity, bool fold) {
+  RunOptions options = round_robin();
+  options.fidelity = fidelity;
+  options.fold_layers = fold;
+  options.log_interval = 0.002;
+  return options;
+}
+
+inline Calls random_calls(bool sessions) {
+  Calls calls;
+  const auto count = *rc::gen::inRange(1, 14);
+  std::int64_t arrival = 0;
+  for (int i = 0; i < count; ++i) {
+    arrival += *rc::gen::element<std::int64_t>(0, 20'000, 700'000, 9'000'000);
+    const auto input = *rc::gen::inRange<std::int64_t>(1, 200);
+    const auto output = *rc::gen::inRange<std::int64_t>(1, 90);
+    if (sessions && *rc::gen::element(false, true)) {
+      calls.session(arrival, *rc::gen::inRange(1, 4), input, output,
+                    *rc::gen::element<std::int64_t>(0, 400'000));
+      continue;
+    }
+    WorkloadRequest request;
+    request.input_toks = input;
+    request.output_toks = output;
+    request.arrival = Nanos{arrival};
+    request.priority = *rc::gen::inRange(-1, 2);
+    const auto word = *rc::gen::inRange<std::int32_t>(1, 3);  // many begin alike
+    request.input_ids.assign(static_cast<std::size_t>(input), word);
+    request.output_ids.assign(static_cast<std::size_t>(output), 7);
+    calls.add(std::move(request));
+  }
+  return calls;
+}
+
+inline ToyCluster random_cluster() {
+  const auto model = *rc::gen::element<std::string>("toy/dense", "toy/moe");
+  const int tp = *rc::gen::element(1, 1, 2, 4);
+  const bool spread = model == "toy/moe" && *rc::gen::element(false, true);
+  Replica replica = replica_of(model, tp, 1, spread ? tp : 1);
+  replica.more = fmt::format(R"("max_num_seqs":{})", *rc::gen::element(256, 3));
+  return {*rc::gen::element<std::size_t>(1, 1, 2, 3), replica};
+}
+
+inline ServingFeatures random_features() {
+  ServingFeatures features;
+  features.queue_policy = *rc::gen::element(QueuePolicy::fcfs, QueuePolicy::priority);
+  features.step_policy =
+      *rc::gen::element(StepPolicy::mixed, StepPolicy::prefill_first, StepPolicy::decode_first);
+  features.speculation.tokens = *rc::gen::element(0, 0, 0, 2, 3);
+  features.speculation.acceptance = 0.6;
+  features.speculation.draft_micros = 7;
+  return features;
 }
 
 }  // namespace lockstep::testing

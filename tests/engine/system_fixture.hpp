@@ -117,6 +117,8 @@ struct ToyCluster {
 /// A workload, call by call.
 class Calls {
 public:
+  Calls() = default;
+  explicit Calls(Workload workload) : workload_(std::move(workload)) {}
   Calls& add(std::int64_t arrival, std::int64_t input, std::int64_t output) {
     WorkloadRequest& request = next(input, output);
     request.arrival = Nanos{arrival};

@@ -10,12 +10,14 @@
 #include <deque>
 #include <map>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 namespace lockstep::testing {
 
 struct PlainRequest {
-  std::int64_t id = 0, arrival = 0, input = 0, target = 0;
+  std::int64_t id = 0, arrival = 0, input = 0, target = 0, priority = 0;
   std::vector<std::int32_t> tokens;  ///< ids of the prompt; empty: never cached
   std::int64_t computed = 0, reached = 0, hit = 0, preemptions = 0, cached_blocks = 0;
   bool first_token_due = true, running = false, finished = false;
@@ -32,7 +34,8 @@ class PlainScheduler {
 public:
   struct Settings {
     std::int64_t blocks, block_size, budget, most_running, threshold, in_flight;
-    bool caching, reserve, chunked;
+    bool caching, reserve, chunked, by_priority;
+    bool prompts_first = false, decodes_first = false;
   };
   explicit PlainScheduler(const Settings& settings)
       : s_(settings), refs_(static_cast<std::size_t>(settings.blocks), 0), keys_(refs_.size()) {
@@ -43,6 +46,14 @@ public:
 
   /// Halving as the rules say: preempted requests at the front may be out of order.
   void add(PlainRequest& request) {
+    if (s_.by_priority) {
+      const auto later = [&](const PlainRequest* other) {
+        return std::tuple(other->priority, other->arrival, other->id) >
+               std::tuple(request.priority, request.arrival, request.id);
+      };
+      waiting_.insert(std::find_if(waiting_.begin(), waiting_.end(), later), &request);
+      return;
+    }
     std::size_t low = 0;
     for (std::size_t high = waiting_.size(); low < high;) {
       const std::size_t middle = (low + high) / 2;
@@ -63,7 +74,18 @@ public:
     }
     std::vector<PlainEntry> entries;
     std::int64_t budget = s_.budget;
-    if (!continue_running(entries, budget)) {
+    const bool somebody_decodes = std::any_of(running_.begin(), running_.end(), is_decoding);
+    if (s_.decodes_first && somebody_decodes) {
+      continue_running(entries, budget, is_decoding);
+    } else if (s_.prompts_first || s_.decodes_first) {
+      const auto is_prompt = [](const PlainRequest* request) { return !is_decoding(request); };
+      if (!continue_running(entries, budget, is_prompt)) {
+        admit(entries, budget, now);
+      }
+      if (entries.empty() && s_.prompts_first) {
+        continue_running(entries, budget, is_decoding);
+      }
+    } else if (!continue_running(entries, budget, [](const PlainRequest*) { return true; })) {
       admit(entries, budget, now);
     }
     if (entries.empty()) {
@@ -111,19 +133,34 @@ private:
     return (tokens + s_.block_size - 1) / s_.block_size;
   }
 
-  /// True when somebody was preempted.
-  bool continue_running(std::vector<PlainEntry>& entries, std::int64_t& budget) {
+  /// At most its newest token lacks its KV, or is in flight.
+  static bool is_decoding(const PlainRequest* request) {
+    return request->computed >= request->input && request->computed + 1 >= request->reached;
+  }
+
+  /// Those whose turn it is. True when somebody was preempted.
+  template <class Turn>
+  bool continue_running(std::vector<PlainEntry>& entries, std::int64_t& budget, const Turn& turn) {
     bool preempted = false;
-    for (std::size_t i = 0; i < running_.size() && budget > 0; ++i) {
-      PlainRequest* request = running_[i];
+    for (PlainRequest* request : std::vector<PlainRequest*>(running_)) {
+      if (budget <= 0 || std::find(running_.begin(), running_.end(), request) == running_.end()) {
+        continue;  // preempted for one before it
+      }
+      if (!turn(request)) {
+        continue;
+      }
       const std::int64_t tokens = std::min(capped(request->reached - request->computed), budget);
       if (tokens <= 0) {
         continue;  // its newest token is in flight
       }
       bool fits = allocate(*request, tokens, {});
       while (!fits) {
-        PlainRequest* victim = running_.back();
-        running_.pop_back();
+        PlainRequest* victim = s_.by_priority ? least_urgent() : running_.back();
+        std::erase(running_, victim);
+        std::erase_if(entries, [&](const PlainEntry& entry) {
+          budget += entry.request == victim ? entry.tokens : 0;
+          return entry.request == victim;
+        });
         preempt(*victim);
         preempted = true;
         if (victim == request) {
@@ -168,7 +205,22 @@ private:
     request.computed = 0;
     ++request.preemptions;
     ++preemptions_;
-    waiting_.insert(waiting_.begin(), &request);
+    const auto not_before = [&](const PlainRequest* other) {
+      return std::pair(other->priority, other->arrival) >=
+             std::pair(request.priority, request.arrival);
+    };
+    waiting_.insert(s_.by_priority ? std::find_if(waiting_.begin(), waiting_.end(), not_before)
+                                   : waiting_.begin(),
+                    &request);
+  }
+  /// Of the largest priority and arrival; of equal ones the last.
+  [[nodiscard]] PlainRequest* least_urgent() const {
+    std::vector<PlainRequest*> sorted = running_;
+    std::stable_sort(
+        sorted.begin(), sorted.end(), [](const PlainRequest* a, const PlainRequest* b) {
+          return std::pair(a->priority, a->arrival) < std::pair(b->priority, b->arrival);
+        });
+    return sorted.back();
   }
 
   void finish(PlainRequest& request, std::int64_t now) {

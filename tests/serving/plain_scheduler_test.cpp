@@ -24,6 +24,11 @@ public:
     instance_.enable_prefix_caching = coin();
     instance_.reserve_full_isl = coin();
     instance_.enable_chunked_prefill = coin();
+    const bool by_priority = coin();
+    instance_.features.queue_policy = by_priority ? QueuePolicy::priority : QueuePolicy::fcfs;
+    const StepPolicy step =
+        *rc::gen::element(StepPolicy::mixed, StepPolicy::prefill_first, StepPolicy::decode_first);
+    instance_.features.step_policy = step;
     make_requests();
     if (!instance_.enable_chunked_prefill) {  // even a resumed request must fit one step
       instance_.max_num_batched_tokens = std::max(instance_.max_num_batched_tokens, longest_);
@@ -35,7 +40,8 @@ public:
     plain_ = std::make_unique<PlainScheduler>(PlainScheduler::Settings{
         blocks, instance_.block_size, instance_.max_num_batched_tokens, instance_.max_num_seqs,
         instance_.long_prefill_token_threshold, instance_.pp, instance_.enable_prefix_caching,
-        instance_.reserve_full_isl, instance_.enable_chunked_prefill});
+        instance_.reserve_full_isl, instance_.enable_chunked_prefill, by_priority,
+        step == StepPolicy::prefill_first, step == StepPolicy::decode_first});
   }
 
   void run() {
@@ -74,6 +80,7 @@ private:
       plain.arrival = arrival;
       plain.input = plain.reached = input;
       plain.target = input + output;
+      plain.priority = requests_.all().back().priority = draw(-1, 1);
       for (std::int32_t token = 0; with_ids && token < input; ++token) {
         plain.tokens.push_back(stream + token);
       }

@@ -39,6 +39,23 @@ TEST(WorkloadReader, NumbersFlatRequestsAndCallsInFileOrder) {
   EXPECT_EQ(workload.sessions[0].num_calls, 2);
 }
 
+TEST(WorkloadReader, PrioritiesOfRequestsCallsAndSessions) {
+  const Workload workload =
+      read(R"({"input_toks":1,"output_toks":1,"arrival_time_ns":0,"priority":-3})"
+           "\n"
+           R"({"arrival_time_ns":0,"priority":7,"sub_requests":[{"input_toks":1,"output_toks":1},)"
+           R"({"input_toks":1,"output_toks":1,"priority":"2"}]})"
+           "\n"
+           R"({"timestamp":0,"input_length":1,"output_length":1,"hash_ids":[1],"priority":4})"
+           "\n"
+           R"({"input_toks":1,"output_toks":1,"arrival_time_ns":0})");
+  std::vector<std::int64_t> priorities;
+  for (const WorkloadRequest& request : workload.requests) {
+    priorities.push_back(request.priority);
+  }
+  EXPECT_EQ(priorities, (std::vector<std::int64_t>{-3, 7, 2, 4, 0}));
+}
+
 TEST(WorkloadReader, TakesTokenIdsOnlyWhenWanted) {
   const char* text =
       R"({"input_toks":3,"output_toks":2,"arrival_time_ns":0,"input_tok_ids":[ 1 ,-2,2147483647],)"

@@ -50,6 +50,22 @@ TEST(WorkloadWriter, WritesKeysInOrderWithTheUsualSeparators) {
       "9}]}\n");
 }
 
+TEST(WorkloadWriter, PrioritiesComeBack) {
+  const TemporaryFolder folder;
+  const fs::path file = folder.path() / "w.jsonl";
+  Workload workload;
+  workload.requests = {small_request(), small_request(), small_request()};
+  workload.requests[1].priority = -2;
+  workload.requests[2].priority = 5;
+  workload.requests[2].session = 0;
+  workload.sessions = {{"s", 2, 1}};
+  write_workload(workload, file);
+  const Workload again = read_workload(file, {});
+  for (std::size_t i = 0; i < workload.requests.size(); ++i) {
+    EXPECT_EQ(again.requests[i].priority, workload.requests[i].priority);
+  }
+}
+
 TEST(WorkloadWriter, MakesFoldersAndLeavesNothingElseBehind) {
   const TemporaryFolder folder;
   const fs::path file = folder.path() / "a" / "b" / "w.jsonl";
