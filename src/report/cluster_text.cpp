@@ -147,6 +147,30 @@ std::string memory_text(const Instance& instance, const NpuKvLayout& kv, std::in
   return out;
 }
 
+double seconds(Nanos time) {
+  return static_cast<double>(time.count()) / 1e9;
+}
+
+std::string failures_text(const Instance& instance) {
+  std::string out;
+  for (const InstanceFailure& failure : instance.failures) {
+    out += fmt::format(
+        "    fails at {:g} s, {}; its requests are routed anew {:g} s later\n", seconds(failure.at),
+        failure.down_for ? fmt::format("is down for {:g} s", seconds(*failure.down_for))
+                         : "and stays down",
+        seconds(failure.detected_after));
+  }
+  return out;
+}
+
+std::string autoscaling_text(const Autoscaling& scaling) {
+  return fmt::format(
+      "\nAutoscaling: {} to {} instances, {:g} requests each; looks every {:g} s, a start takes "
+      "{:g} s, falls to the most wanted within {:g} s\n",
+      scaling.min, scaling.max, scaling.target, seconds(scaling.interval),
+      seconds(scaling.cold_start), seconds(scaling.scale_down_delay));
+}
+
 }  // namespace
 
 std::vector<ExpertRange> experts_by_npu(const Cluster& cluster, const Instance& instance) {
@@ -197,12 +221,16 @@ std::string cluster_text(const Cluster& cluster, std::span<const NpuKvLayout> la
                                             : "as many as the model's context",
         instance.enable_chunked_prefill ? ", prompts in chunks" : ", prompts whole",
         instance.enable_prefix_caching ? ", prefixes cached" : "");
+    out += failures_text(instance);
   }
   for (const DpGroup& group : cluster.dp_groups) {
     out += fmt::format(
         "\nDP group {}: instances {} step together; each step is padded to the largest member, and "
         "an idle member runs one dummy token\n",
         group.name, fmt::join(group.members, ", "));
+  }
+  if (cluster.autoscaling) {
+    out += autoscaling_text(*cluster.autoscaling);
   }
   return out;
 }

@@ -43,6 +43,12 @@ SPECIAL = {
     "sessions, one instance": ("single_node_single_instance", ["--dataset", str(SESSIONS)]),
     "round robin": ("dual_node_multi_instance", ["--request-routing-policy", "RR"]),
     "random instance": ("dual_node_multi_instance", ["--request-routing-policy", "RAND"]),
+    "routed by prefix": (
+        "single_node_multi_instance", ["--request-routing-policy", "PREFIX", "--dataset", str(SESSIONS)]),
+    "routed by session": (
+        "dual_node_multi_instance", ["--request-routing-policy", "SESSION", "--dataset", str(SESSIONS)]),
+    "whole hand-over": (
+        "single_node_pd_instance", ["--kv-transfer", "whole", "--fidelity", "vllm"]),
     "round robin over experts": (
         "single_node_moe_single_instance", ["--expert-routing-policy", "RR"]),
     "random experts": ("single_node_moe_single_instance", ["--expert-routing-policy", "RAND"]),
