@@ -23,6 +23,19 @@ void check_times_fit(const WorkloadRequest& request, const RunOptions& options) 
   check(request.tool_duration, "tool_duration_ns");
 }
 
+void check_adapter(const WorkloadRequest& request, const Workload& workload, const Cluster& cluster,
+                   const RunOptions& options) {
+  const auto without = std::ranges::find_if(
+      cluster.instances, [](const Instance& instance) { return !instance.features.lora.on(); });
+  if (request.lora >= 0 && without != cluster.instances.end()) {
+    throw UserError(
+        fmt::format("request {} names the adapter '{}', and instance {} has none", request.id,
+                    workload.loras.at(static_cast<std::size_t>(request.lora)), without->id),
+        {options.dataset.value_or(""), 0, "lora"},
+        "give --max-loras, or max_loras of every instance");
+  }
+}
+
 }  // namespace
 
 void check_requests(const Workload& workload, const Cluster& cluster,
@@ -45,6 +58,7 @@ void check_requests(const Workload& workload, const Cluster& cluster,
   }
   for (const WorkloadRequest& request : workload.requests) {
     check_times_fit(request, options);
+    check_adapter(request, workload, cluster, options);
     const std::int64_t total = request.input_toks + std::max<std::int64_t>(request.output_toks, 1);
     if (request.input_toks > prompt_room || total - 1 > total_room) {
       throw UserError(
