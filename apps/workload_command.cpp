@@ -12,6 +12,7 @@
 
 #include "base/error.hpp"
 #include "base/numeric.hpp"
+#include "feature_draws.hpp"
 #include "workload/chat_generator.hpp"
 #include "workload/flat_generator.hpp"
 #include "workload/swe_like.hpp"
@@ -23,11 +24,14 @@
 namespace lockstep {
 namespace {
 
-void write_flat(FlatGenerator generator, const std::string& output, std::uint32_t seed) {
+void write_flat(FlatGenerator generator, FeatureDraws features, const std::string& output,
+                std::uint32_t seed) {
   WorkloadWriter writer(output);
+  writer.name_loras(features.names());
   Written written;
   WorkloadRequest request;
   while (generator.next(request)) {
+    features.give(request);
     writer.write_request(request);
     written.add(request);
   }
@@ -62,6 +66,7 @@ Nanos from_seconds(double seconds, const char* flag) {
 /// The flags of the flat generators, as typed.
 struct FlatFlags {
   FlatOptions options;
+  FeatureFlags features;
   std::string input = "128";
   std::string output_lengths = "512";
   double first_arrival = 0.0;
@@ -98,6 +103,14 @@ void add_flat_common(CLI::App& command, FlatFlags& flags) {
   add_common(command, options.seed, options.arrivals.rate, flags.output);
   command.add_option("--first-arrival-sec", flags.first_arrival, "start of the arrivals, seconds")
       ->capture_default_str();
+  command
+      .add_option("--priorities", flags.features.priorities,
+                  "each request gets one of N priorities from 0 on (docs/scheduling.md)")
+      ->capture_default_str();
+  command
+      .add_option("--loras", flags.features.loras,
+                  "each request names one of N adapters, 0 for none (docs/scheduling.md)")
+      ->capture_default_str();
 }
 
 CLI::App* add_flat(CLI::App& parent, const char* name, const char* help, ArrivalKind kind,
@@ -116,7 +129,8 @@ CLI::App* add_flat(CLI::App& parent, const char* name, const char* help, Arrival
                    "share of requests that begin as an earlier one does (with --token-ids)")
       ->capture_default_str();
   command->callback([flags, &exit_code] {
-    write_flat(FlatGenerator(flags->resolved()), flags->output, flags->options.seed);
+    write_flat(FlatGenerator(flags->resolved()), FeatureDraws(flags->features, flags->options.seed),
+               flags->output, flags->options.seed);
     exit_code = static_cast<int>(ExitCode::ok);
   });
   return command;
@@ -179,7 +193,8 @@ void add_sharegpt_like(CLI::App& parent, int& exit_code) {
     flags->output_lengths = fmt::format("sharegpt-{}-output", flags->like);
     flags->options.vocabulary = flags->like == "llama" ? 128'256 : 151'936;
     flags->options.with_token_ids = !flags->without_ids;
-    write_flat(FlatGenerator(flags->resolved()), flags->output, flags->options.seed);
+    write_flat(FlatGenerator(flags->resolved()), FeatureDraws(flags->features, flags->options.seed),
+               flags->output, flags->options.seed);
     exit_code = static_cast<int>(ExitCode::ok);
   });
 }

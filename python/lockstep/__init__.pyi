@@ -56,6 +56,9 @@ class Flags(TypedDict, total=False):
     acceptance_rate: float
     draft_cost_us: float
     speculative_seed: int
+    max_loras: int
+    max_lora_rank: int
+    lora_load_bandwidth: float
     log_format: Literal["tree", "line"]
     json: bool
     quiet: bool

@@ -57,6 +57,10 @@ Json instance_json(const ServeArguments& arguments, const ServerMachine& machine
   set_known(instance, "block_size", arguments.block_size);
   set_known(instance, "num_gpu_blocks", arguments.num_gpu_blocks);
   set_known(instance, "scheduling_policy", arguments.scheduling_policy);
+  if (arguments.lora) {  // the engine has room for one unless told otherwise
+    instance["max_loras"] = arguments.max_loras.value_or(1);
+    set_known(instance, "max_lora_rank", arguments.max_lora_rank);
+  }
   set_known(instance, "dtype", weight_type(arguments));
   if (arguments.kv_cache_dtype) {
     instance["kv_cache_dtype"] = arguments.kv_cache_dtype->starts_with("fp8") ? "fp8" : "auto";
@@ -96,6 +100,11 @@ ServeArguments arguments_of(const Instance& instance) {
   if (instance.features.queue_policy == QueuePolicy::priority) {
     arguments.scheduling_policy = "priority";
   }
+  if (instance.features.lora.on()) {
+    arguments.lora = true;
+    arguments.max_loras = instance.features.lora.max_loras;
+    arguments.max_lora_rank = instance.features.lora.max_rank;
+  }
   arguments.chunked_prefill = instance.enable_chunked_prefill;
   arguments.prefix_caching = instance.enable_prefix_caching;
   return arguments;
@@ -113,6 +122,10 @@ void note_what_has_no_flag(const Instance& instance, std::vector<std::string>& n
   note(instance.dtype == DataType::int8, "int8 weights need a checkpoint that has them");
   note(instance.enable_local_offloading || instance.enable_attn_offloading,
        "weights or attention in other memory than the GPU's have no counterpart");
+  note(instance.features.step_policy != StepPolicy::mixed,
+       "step_policy has no flag: the engine mixes prompts and decodes");
+  note(instance.features.speculation.on(),
+       "speculative decoding needs a draft model: --speculative-config");
   note(!instance.reserve_full_isl, "reserve_full_isl false has no flag of its own");
 }
 

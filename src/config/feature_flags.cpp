@@ -68,6 +68,37 @@ std::vector<Flag> make_feature_flags() {
        [](RunOptions& o, const std::string&, std::int64_t n, double) {
          o.features.speculation.seed = n;
        }},
+      {"--max-loras",
+       K::integer,
+       kGroup,
+       "N",
+       "adapters of low rank that a step may hold different ones of; their memory is taken from "
+       "the "
+       "KV cache (default: 0, no adapters)",
+       {},
+       [](RunOptions& o, const std::string&, std::int64_t n, double) {
+         o.features.lora.max_loras = n;
+       }},
+      {"--max-lora-rank",
+       K::integer,
+       kGroup,
+       "R",
+       "rank that all adapters are padded to (default: 16)",
+       {},
+       [](RunOptions& o, const std::string&, std::int64_t n, double) {
+         o.features.lora.max_rank = n;
+       }},
+      {"--lora-load-bandwidth",
+       K::real,
+       kGroup,
+       "GB/S",
+       "at which an adapter that is not on the NPU comes from the host, before the step; 0: at "
+       "once "
+       "(default: 0)",
+       {},
+       [](RunOptions& o, const std::string&, std::int64_t, double x) {
+         o.features.lora.load_bandwidth = x;
+       }},
   };
 }
 

@@ -104,6 +104,34 @@ void speculate(const RunOptions& options, Instance& instance) {
   instance.capture_sizes = std::move(sizes);
 }
 
+constexpr std::int64_t kMostLoras = 1'000'000;
+constexpr std::int64_t kMostRank = 4096;
+
+void read_lora(const JsonView& view, const Instance& instance, LoraSettings& lora) {
+  const Where count = number(view, "max_loras", "--max-loras", lora.max_loras);
+  const Where rank = number(view, "max_lora_rank", "--max-lora-rank", lora.max_rank);
+  const Where load =
+      number(view, "lora_load_bandwidth", "--lora-load-bandwidth", lora.load_bandwidth);
+  if (lora.max_loras < 0 || lora.max_loras > kMostLoras) {
+    throw UserError(fmt::format("{} adapters are to share a step", lora.max_loras), count,
+                    fmt::format("give a whole number from 0 (off) to {}", kMostLoras));
+  }
+  if (lora.max_rank < 0 || lora.max_rank > kMostRank) {
+    throw UserError(fmt::format("the rank of adapters is {}", lora.max_rank), rank,
+                    fmt::format("give a whole number from 0 to {}, such as 16", kMostRank));
+  }
+  if (!(lora.load_bandwidth >= 0)) {
+    throw UserError(fmt::format("adapters come at {} GB/s", float_text(lora.load_bandwidth)), load,
+                    "give GB/s from host to NPU, such as 25, or 0: loading takes no time");
+  }
+  if (lora.on() && instance.enable_attn_offloading) {
+    throw UserError(fmt::format("instance {} has adapters (--max-loras {}) with attention in "
+                                "memory (--enable-attn-offloading)",
+                                instance.id, lora.max_loras),
+                    {"", 0, "--max-loras"}, "leave one of them out");
+  }
+}
+
 }  // namespace
 
 std::optional<QueuePolicy> queue_policy_from(std::string_view name) {
@@ -137,6 +165,7 @@ void read_features(const JsonView& view, const RunOptions& options, Instance& in
     check_speculation(instance);
     speculate(options, instance);
   }
+  read_lora(view, instance, instance.features.lora);
 }
 
 }  // namespace lockstep

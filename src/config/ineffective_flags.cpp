@@ -91,6 +91,11 @@ private:
         note(flag, "no instance has speculative decoding (--speculative-tokens)");
       }
     }
+    if (!any([](const Instance& i) { return i.features.lora.on(); })) {
+      for (const char* flag : {"--max-lora-rank", "--lora-load-bandwidth"}) {
+        note(flag, "no instance has adapters (--max-loras)");
+      }
+    }
   }
 
   /// A flag that every instance overrides with another value.

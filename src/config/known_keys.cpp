@@ -29,7 +29,7 @@ constexpr std::array<std::string_view, 4> kCpuMem{"mem_size", "mem_bw", "mem_lat
 constexpr std::array<std::string_view, 4> kCxlMem{"mem_size", "mem_bw", "mem_latency",
                                                   "num_devices"};
 constexpr std::array<std::string_view, 4> kNpuMem{"mem_size", "mem_bw", "mem_latency", "mem_util"};
-constexpr std::array<std::string_view, 30> kInstance{"model_name",
+constexpr std::array<std::string_view, 33> kInstance{"model_name",
                                                      "hardware",
                                                      "npu_mem",
                                                      "pd_type",
@@ -49,6 +49,9 @@ constexpr std::array<std::string_view, 30> kInstance{"model_name",
                                                      "speculative_tokens",
                                                      "acceptance_rate",
                                                      "draft_cost_us",
+                                                     "max_loras",
+                                                     "max_lora_rank",
+                                                     "lora_load_bandwidth",
                                                      "dtype",
                                                      "kv_cache_dtype",
                                                      "enable_chunked_prefill",

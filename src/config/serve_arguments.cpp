@@ -31,7 +31,7 @@ constexpr std::array<std::string_view, 16> kIgnoredSwitches{"--trust-remote-code
                                                             "--no-enable-log-requests",
                                                             "--enable-force-include-usage"};
 /// Flags that change times or memory in a way that is not simulated: with a value, and without.
-constexpr std::array<std::string_view, 30> kNoted{"--config",
+constexpr std::array<std::string_view, 28> kNoted{"--config",
                                                   "--speculative-config",
                                                   "--speculative-model",
                                                   "--num-speculative-tokens",
@@ -58,21 +58,13 @@ constexpr std::array<std::string_view, 30> kNoted{"--config",
                                                   "--max-long-partial-prefills",
                                                   "--hf-overrides",
                                                   "--rope-scaling",
-                                                  "--max-loras",
-                                                  "--max-lora-rank",
                                                   "--eplb-config",
                                                   "--mamba-cache-dtype"};
-constexpr std::array<std::string_view, 11> kNotedSwitches{"--enforce-eager",
-                                                          "--enable-lora",
-                                                          "--enable-dbo",
-                                                          "--enable-eplb",
-                                                          "--async-scheduling",
-                                                          "--no-async-scheduling",
-                                                          "--disable-custom-all-reduce",
-                                                          "--disable-sliding-window",
-                                                          "--disable-cascade-attn",
-                                                          "--disable-hybrid-kv-cache-manager",
-                                                          "--kv-sharing-fast-prefill"};
+constexpr std::array<std::string_view, 10> kNotedSwitches{
+    "--enforce-eager",          "--enable-dbo",           "--enable-eplb",
+    "--async-scheduling",       "--no-async-scheduling",  "--disable-custom-all-reduce",
+    "--disable-sliding-window", "--disable-cascade-attn", "--disable-hybrid-kv-cache-manager",
+    "--kv-sharing-fast-prefill"};
 
 bool among(std::string_view name, const auto& names) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -213,6 +205,10 @@ private:
       arguments_.block_size = integer(name);
     } else if (name == "--num-gpu-blocks-override") {
       arguments_.num_gpu_blocks = integer(name);
+    } else if (name == "--max-loras") {
+      arguments_.max_loras = integer(name);
+    } else if (name == "--max-lora-rank") {
+      arguments_.max_lora_rank = integer(name);
     } else if (name == "--max-model-len") {
       context(name);
     } else if (name == "--gpu-memory-utilization") {
@@ -271,6 +267,8 @@ private:
       arguments_.chunked_prefill = !name.starts_with("--no-");
     } else if (name == "--enable-prefix-caching" || name == "--no-enable-prefix-caching") {
       arguments_.prefix_caching = !name.starts_with("--no-");
+    } else if (name == "--enable-lora" || name == "--no-enable-lora") {
+      arguments_.lora = !name.starts_with("--no-");
     } else {
       return false;
     }

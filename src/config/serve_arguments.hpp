@@ -14,8 +14,9 @@ struct ServeArguments {
   std::string model;
   std::int64_t tp = 1, pp = 1, dp = 1;
   bool expert_parallel = false;
+  bool lora = false;
   std::optional<std::int64_t> max_num_seqs, max_num_batched_tokens, block_size,
-      long_prefill_token_threshold, max_model_len, num_gpu_blocks;
+      long_prefill_token_threshold, max_model_len, num_gpu_blocks, max_loras, max_lora_rank;
   std::optional<double> gpu_memory_utilization;
   std::optional<std::string> dtype, kv_cache_dtype, quantization, scheduling_policy;
   std::optional<bool> chunked_prefill, prefix_caching;

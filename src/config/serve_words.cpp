@@ -45,6 +45,11 @@ std::vector<std::string> serve_words(const ServeArguments& arguments) {
   add_known("--kv-cache-dtype", arguments.kv_cache_dtype);
   add_known("--quantization", arguments.quantization);
   add_known("--scheduling-policy", arguments.scheduling_policy);
+  if (arguments.lora) {
+    words.emplace_back("--enable-lora");
+    add_known("--max-loras", arguments.max_loras);
+    add_known("--max-lora-rank", arguments.max_lora_rank);
+  }
   add_switch("enable-chunked-prefill", arguments.chunked_prefill);
   add_switch("enable-prefix-caching", arguments.prefix_caching);
   return words;

@@ -19,7 +19,7 @@ std::int64_t launches_of(const TraceRow& row) {
   if (row.name == "qk_norm") {
     return 0;  // compiled into one kernel with the rotation
   }
-  if (row.name == kDraftRow) {
+  if (row.name == kDraftRow || row.name == kLoraLoadRow) {
     return 0;  // its time is given as a whole
   }
   std::int64_t count = row.comm != CollectiveKind::none ? 1 : 0;

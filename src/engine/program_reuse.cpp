@@ -9,7 +9,7 @@ namespace lockstep {
 bool steps_repeat(const Instance& instance, const TraceSettings& settings) {
   const bool routes_go_on = settings.expert_routing == ExpertRoutingPolicy::round_robin &&
                             !settings.fidelity.expert_round_robin_restarts;
-  return instance.features.speculation.tokens == 0 && instance.pp == 1 &&
+  return !instance.features.speculation.on() && !instance.features.lora.on() && instance.pp == 1 &&
          instance.pd != PdType::prefill && !instance.calibration &&
          !instance.enable_attn_offloading && !instance.enable_sub_batch_interleaving &&
          !(routes_go_on && instance.model->has_experts());

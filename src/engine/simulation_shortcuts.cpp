@@ -63,9 +63,9 @@ bool Simulation::may_run_ahead() const {
   return std::ranges::all_of(cluster_.instances, [=](const Instance& instance) {
     return instance.pp == 1 && instance.pd == PdType::none && !instance.dp_group &&
            !instance.calibration && !instance.features.speculation.on() &&
-           !instance.enable_local_offloading && !instance.enable_attn_offloading &&
-           !instance.enable_sub_batch_interleaving && instance.placement.all_local() &&
-           !(routes_go_on && instance.model->has_experts());
+           !instance.features.lora.on() && !instance.enable_local_offloading &&
+           !instance.enable_attn_offloading && !instance.enable_sub_batch_interleaving &&
+           instance.placement.all_local() && !(routes_go_on && instance.model->has_experts());
   });
 }
 

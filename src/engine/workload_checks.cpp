@@ -23,6 +23,19 @@ void check_times_fit(const WorkloadRequest& request, const RunOptions& options) 
   check(request.tool_duration, "tool_duration_ns");
 }
 
+void check_adapter(const WorkloadRequest& request, const Workload& workload, const Cluster& cluster,
+                   const RunOptions& options) {
+  const auto without = std::ranges::find_if(
+      cluster.instances, [](const Instance& instance) { return !instance.features.lora.on(); });
+  if (request.lora >= 0 && without != cluster.instances.end()) {
+    throw UserError(
+        fmt::format("request {} names the adapter '{}', and instance {} has none", request.id,
+                    workload.loras.at(static_cast<std::size_t>(request.lora)), without->id),
+        {options.dataset.value_or(""), 0, "lora"},
+        "give --max-loras, or max_loras of every instance");
+  }
+}
+
 /// Tokens that some instance can hold, of a prompt and in all. The last token of a request is never
 /// computed, so its KV needs one slot less than its length.
 struct Room {
@@ -66,6 +79,7 @@ void check_requests(const Workload& workload, const Cluster& cluster,
                     const std::vector<NpuKvLayout>& capacity, const RunOptions& options) {
   const Room room = room_of(cluster, capacity);
   for (const WorkloadRequest& request : workload.requests) {
+    check_adapter(request, workload, cluster, options);
     check_request(request, room, options);
   }
 }

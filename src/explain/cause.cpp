@@ -5,6 +5,7 @@
 #include <array>
 #include <optional>
 
+#include "iteration/trace.hpp"
 #include "model/layer.hpp"
 
 namespace lockstep {
@@ -20,6 +21,8 @@ constexpr std::array<Names, kCauses> kNames{{
     {"dense", "dense layers"},
     {"norms", "norms, rotary embedding"},
     {"head", "embedding, logits, sampler"},
+    {"drafts", "draft model"},
+    {"adapters", "loading adapters"},
     {"in_memory", "computing in memory"},
     {"padding", "padding of the wave"},
     {"collective", "collective"},
@@ -46,6 +49,12 @@ const Names& names_of(Cause cause) {
 }
 
 Cause cause_of_row(std::string_view row) {
+  if (row == kDraftRow) {
+    return Cause::drafts;
+  }
+  if (row == kLoraLoadRow) {
+    return Cause::adapters;
+  }
   const std::optional<Layer> layer = layer_from_name(row);
   if (!layer) {
     return Cause::experts;  // slots of experts have names of their own

@@ -21,6 +21,8 @@ enum class Cause : std::uint8_t {
   dense,        ///< projections and what follows them in a block
   norms,        ///< norms and rotary embedding
   head,         ///< embedding, last norm, logits, sampler
+  drafts,       ///< the draft model proposes tokens
+  adapters,     ///< adapters are loaded
   in_memory,    ///< computed by the memory device
   padding,      ///< what kernels take longer for tokens that only make a wave's members equal
   collective,   ///< messages of a collective over one dimension, or over all

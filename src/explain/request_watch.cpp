@@ -48,6 +48,7 @@ RequestWatch::RequestWatch(const Cluster& cluster, std::int64_t request,
     instance_of_npu_.insert(instance_of_npu_.end(), static_cast<std::size_t>(instance.width()),
                             instance.id);
     settings.decode_blocks = decode_blocks_of(instance, gpus);
+    settings.lora = lora_times_of(instance, gpus);
     if (const auto at = static_cast<std::size_t>(instance.id); at < times.size()) {
       builders_.push_back(std::make_unique<TraceBuilder>(cluster, instance, times[at], settings));
     }
@@ -113,7 +114,8 @@ void RequestWatch::on_program(const Batch& batch, const IterationTrace& trace,
   step.own_tokens = entry->tokens;
   step.preemptions = entry->request->num_preemptions;
   step.recomputes = entry->computed_before < high_water_ && step.preemptions > 0;
-  high_water_ = std::max(high_water_, entry->computed_before + entry->tokens);
+  const std::int64_t known = entry->tokens - entry->drafts;
+  high_water_ = std::max(high_water_, entry->computed_before + known);
 }
 
 void RequestWatch::on_launch(std::span<Batch* const> batches, Nanos now) {

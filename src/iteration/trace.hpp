@@ -30,6 +30,8 @@ enum class RowKind : std::uint8_t {
 
 /// Name of the row in which a draft model runs.
 inline constexpr std::string_view kDraftRow = "draft";
+/// The same, in which adapters are loaded.
+inline constexpr std::string_view kLoraLoadRow = "lora_load";
 
 /// Sub-batch of an interleaved iteration.
 enum class BatchTag : std::uint8_t { none, batch_1, batch_2 };

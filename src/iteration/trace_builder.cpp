@@ -27,7 +27,10 @@ ExecutionType execution_type(PdType pd) {
 
 TraceBuilder::TraceBuilder(const Cluster& cluster, const Instance& instance,
                            std::shared_ptr<const KernelTimes> times, TraceSettings settings)
-    : instance_(instance), times_(std::move(times)), settings_(settings) {
+    : instance_(instance),
+      times_(std::move(times)),
+      settings_(settings),
+      adapters_(instance.features.lora.max_loras) {
   ensure(times_ != nullptr && instance.model != nullptr,
          "a trace builder needs a model and its kernel times");
   emitter_ = std::make_unique<TraceEmitter>(cluster, instance, *times_, settings);
@@ -116,6 +119,9 @@ void TraceBuilder::build_plain(const Batch& batch, IterationTrace& out, EnergySi
   }
   const std::int64_t kv_rows = emitter_->group_rows();
   emitter_->prologue(shape, BatchTag::none);
+  if (settings_.lora) {
+    emitter_->load_adapters(settings_.lora->load_time() * adapters_.take(batch.entries));
+  }
   std::int64_t next_row = emitter_->group_rows() - kv_rows;
   const std::int64_t blocks = num_blocks();
   block_starts_.clear();

@@ -10,6 +10,7 @@
 
 #include "config/cluster.hpp"
 #include "config/fidelity.hpp"
+#include "iteration/lora_times.hpp"
 #include "iteration/trace.hpp"
 #include "perf/all_reduce_curve.hpp"
 #include "perf/decode_blocks.hpp"
@@ -37,6 +38,7 @@ struct TraceSettings {
   FidelityPolicy fidelity{};
   std::optional<AllReduceCurve> all_reduce{};   ///< none: the network decides
   std::optional<DecodeBlocks> decode_blocks{};  ///< none: attention is looked up
+  std::optional<LoraTimes> lora{};              ///< none: adapters take no time
 };
 
 class TraceEmitter;
@@ -86,6 +88,7 @@ private:
   std::shared_ptr<const KernelTimes> times_;
   TraceSettings settings_;
   std::unique_ptr<TraceEmitter> emitter_;
+  LoraSlots adapters_;
   std::vector<std::int64_t> block_starts_;
   std::array<std::vector<BatchEntry>, 2> halves_;
 };

@@ -228,7 +228,22 @@ void TraceEmitter::outer_energy(const TraceRow& row, Bytes weight) {
   }
 }
 
+/// A row that computes and moves nothing.
+void TraceEmitter::time_row(std::string_view name, Nanos time) {
+  TraceRow& row = rows_->emplace_back();
+  row.name = name;
+  row.comp_time = time;
+  outer_energy(row, Bytes{0});
+}
+
+void TraceEmitter::load_adapters(Nanos time) {
+  if (time > Nanos{0}) {
+    time_row(kLoraLoadRow, time);
+  }
+}
+
 void TraceEmitter::prologue(const BatchShape& shape, BatchTag tag) {
+  adapted_ = settings_.lora ? adapted_tokens(shape.entries) : AdaptedTokens{};
   bool first = true;
   for (const Layer layer : architecture_.prologue) {
     TraceRow& row = plain_row(shape, tag, std::nullopt, layer);
@@ -247,11 +262,7 @@ void TraceEmitter::prologue(const BatchShape& shape, BatchTag tag) {
 void TraceEmitter::head(const BatchShape& shape, BatchTag tag, Nanos drafts) {
   for (const Layer layer : architecture_.head) {
     if (layer == architecture_.head.back() && drafts > Nanos{0}) {
-      TraceRow& row = rows_->emplace_back();
-      row.tag = tag;
-      row.name = kDraftRow;
-      row.comp_time = drafts;
-      outer_energy(row, Bytes{0});
+      time_row(kDraftRow, drafts);
     }
     TraceRow& row = plain_row(shape, tag, std::nullopt, layer);
     if (layer == architecture_.head.back()) {
@@ -289,6 +300,9 @@ void TraceEmitter::block_row(const BatchShape& shape, BatchTag tag, std::int64_t
     return attention_rows(shape, tag, block);
   }
   TraceRow& row = plain_row(shape, tag, block, layer);
+  if (adapted_.tokens > 0) {
+    row.comp_time += settings_.lora->time(layer, adapted_);
+  }
   const bool reduces = layer == Layer::o_proj || layer == Layer::down_proj;
   if (reduces && instance_.tp > 1) {
     row.comm = CollectiveKind::all_reduce;

@@ -38,6 +38,8 @@ public:
   void open_group(std::int64_t copies);
   void kv_load(Bytes size);
   void prologue(const BatchShape& shape, BatchTag tag);
+  /// Behind the prologue: the NPU waits until adapters are there. Nothing for no time.
+  void load_adapters(Nanos time);
   void pre_attention(const BatchShape& shape, BatchTag tag, std::int64_t block);
   /// From the output projection to the end of the block.
   void post_attention(const BatchShape& shape, BatchTag tag, std::int64_t block);
@@ -81,6 +83,7 @@ private:
 
   TraceRow& plain_row(const BatchShape& shape, BatchTag tag, std::optional<std::int64_t> block,
                       Layer layer);
+  void time_row(std::string_view name, Nanos time);
   TraceRow& marker_row(RowKind kind, std::int64_t index = 0);
   void block_row(const BatchShape& shape, BatchTag tag, std::int64_t block, Layer layer);
   void attention_rows(const BatchShape& shape, BatchTag tag, std::int64_t block);
@@ -116,6 +119,7 @@ private:
   std::int64_t copies_ = 1;
   std::int64_t wave_len_ = 0;
   std::int64_t wave_tokens_ = 0;
+  AdaptedTokens adapted_;
   LookupCounts lookups_before_, attention_lookups_;
   std::int64_t attention_rows_ = 0;
   EnergySink* energy_ = nullptr;

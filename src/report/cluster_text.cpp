@@ -135,8 +135,12 @@ std::string memory_text(const Instance& instance, const NpuKvLayout& kv, std::in
       gib(weights.embedding), gib(weights.attention),
       instance.model->has_experts() ? "experts" : "MLP", gib(weights.feed_forward),
       gib(weights.head),
-      kv.reserved > Bytes{0} ? fmt::format("activations and context {:.2f}, ", gib(kv.reserved))
-                             : "",
+      kv.reserved > Bytes{0}
+          ? fmt::format("{} {:.2f}, ",
+                        instance.features.lora.on() ? "activations, context and adapters"
+                                                    : "activations and context",
+                        gib(kv.reserved))
+          : "",
       gib(kv.blocks * kv.bytes_per_block));
   // These two lines are as vLLM logs them: a request fills whole blocks.
   const std::int64_t blocks_each = (tokens + instance.block_size - 1) / instance.block_size;

@@ -109,4 +109,12 @@ std::vector<BlockHash> chain_prefix_id_hashes(std::span<const std::int32_t> ids,
   return hashes;
 }
 
+void of_adapter(std::vector<BlockHash>& hashes, std::int32_t adapter) {
+  const std::uint64_t word = (static_cast<std::uint64_t>(adapter) + 1) * 0x9e3779b97f4a7c15U;
+  for (BlockHash& hash : hashes) {  // a bijection for each adapter
+    hash.high = (hash.high ^ word) * 0xbf58476d1ce4e5b9U;
+    hash.low = (hash.low + (word >> 7U | word << 57U)) * 0x94d049bb133111ebU;
+  }
+}
+
 }  // namespace lockstep

@@ -26,4 +26,7 @@ namespace lockstep {
                                                             std::int64_t input_toks,
                                                             std::int64_t block_size);
 
+/// Makes them the hashes of what an adapter computes from the same tokens: keys and values differ.
+void of_adapter(std::vector<BlockHash>& hashes, std::int32_t adapter);
+
 }  // namespace lockstep

@@ -41,6 +41,9 @@ void KVCacheManager::prepare(Request& request) const {
       source.prefix_ids.empty()
           ? chain_block_hashes(source.input_ids, source.output_ids, layout_.block_size)
           : chain_prefix_id_hashes(source.prefix_ids, source.input_toks, layout_.block_size);
+  if (request.lora >= 0) {
+    of_adapter(request.block_hashes, request.lora);
+  }
 }
 
 const PrefixHit& KVCacheManager::look_up(const Request& request, bool alone) {

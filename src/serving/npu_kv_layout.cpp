@@ -10,6 +10,7 @@
 #include "base/numeric.hpp"
 #include "model/architecture.hpp"
 #include "model/footprint.hpp"
+#include "serving/lora_shape.hpp"
 #include "serving/memory_profile.hpp"
 
 namespace lockstep {
@@ -56,7 +57,8 @@ std::string ways_to_shrink(const Instance& instance) {
           layout.utilization, mib(requested - layout.weight_bytes - layout.reserved),
           mib(requested), mib(layout.capacity), mib(layout.weight_bytes),
           layout.reserved > Bytes{0}
-              ? fmt::format(", {:.2f}MB activations and context", mib(layout.reserved))
+              ? fmt::format(", {:.2f}MB activations{} context", mib(layout.reserved),
+                            instance.features.lora.on() ? ", adapters and" : " and")
               : "",
           layout.block_size, mib(layout.bytes_per_block)),
       where_of(instance, "npu_mem.mem_util"),
@@ -122,6 +124,7 @@ NpuKvLayout plan_npu_kv(const Instance& instance, const FidelityPolicy& policy) 
   const auto requested =
       Bytes{truncate(static_cast<double>(layout.capacity.count()) * layout.utilization)};
   layout.reserved = instance.terms.memory_profile ? memory_profile(instance).reserved() : Bytes{0};
+  layout.reserved += lora_bytes(instance);
   const Bytes for_kv = requested - layout.weight_bytes - layout.reserved;
   if (layout.bytes_per_block.count() < 1) {
     throw UserError(fmt::format("one token's KV cache, split over {} NPUs, is less than a byte",

@@ -16,7 +16,7 @@ struct NpuKvLayout {
   Bytes weight_bytes;
   Bytes capacity;          ///< of the NPU's memory, all of it
   double utilization = 0;  ///< share of it that weights and KV may fill
-  Bytes reserved{};        ///< kept for activations and context beside the weights
+  Bytes reserved{};        ///< kept for activations, context and adapters beside the weights
 
   [[nodiscard]] std::int64_t tokens() const { return blocks * block_size; }
 };

@@ -61,7 +61,8 @@ void Scheduler::add_decode(Request& request) {
   const auto place =
       std::upper_bound(handed_over_.begin(), handed_over_.end(), &request,
                        [this](const Request* a, const Request* b) { return more_urgent(*a, *b); });
-  if (place != handed_over_.begin() || !admit_handed_over(request)) {
+  collect_adapters();
+  if (place != handed_over_.begin() || !adapter_fits(request) || !admit_handed_over(request)) {
     handed_over_.insert(place, &request);
   }
 }
@@ -75,6 +76,7 @@ bool Scheduler::admit_handed_over(Request& request) {
   }
   kv_.drain_traffic();  // its KV came with the hand-off, so nothing is fetched
   running_.push_back(&request);
+  note_adapter(request);
   return true;
 }
 
@@ -111,9 +113,7 @@ Batch* Scheduler::form(Nanos now) {
   }
   note_load();
   drain_inbox(now);
-  while (!handed_over_.empty() && admit_handed_over(*handed_over_.front())) {
-    handed_over_.pop_front();
-  }
+  drain_handed_over();
   plan_.clear();
   budget_ = budget_limit_;
   const bool preempted = fill_step(now);
@@ -154,7 +154,13 @@ void Scheduler::admit_waiting(Nanos now) {
     admit_chosen(now);
     return;
   }
-  while (!waiting_.empty() && budget_ > 0 && may_admit_more() && admit(*waiting_.front(), now)) {
+  collect_adapters();
+  for (std::size_t i = 0; i < waiting_.size() && budget_ > 0 && may_admit_more();) {
+    if (!adapter_fits(*waiting_[i])) {
+      ++i;  // those behind it go on
+    } else if (!admit(*waiting_[i], now)) {
+      return;
+    }
   }
 }
 
@@ -209,6 +215,7 @@ bool Scheduler::admit(Request& request, Nanos now) {
   request.num_computed = computed;
   request.status = RequestStatus::running;
   running_.push_back(&request);
+  note_adapter(request);
   if (brought == 0) {
     kv_.record_admission(request);
   }

@@ -175,6 +175,10 @@ private:
   /// Blocks for `count` more tokens of a running request; false: it had to preempt itself.
   bool allocate_or_preempt(Request& request, std::int64_t count);
   bool admit_handed_over(Request& request);
+  void drain_handed_over();
+  void collect_adapters();
+  [[nodiscard]] bool adapter_fits(const Request& request) const;
+  void note_adapter(const Request& request);
   [[nodiscard]] bool by_priority() const {
     return instance_->features.queue_policy == QueuePolicy::priority;
   }
@@ -226,7 +230,8 @@ private:
   std::vector<std::unique_ptr<Batch>> inflight_;  ///< oldest first
   std::vector<std::unique_ptr<Batch>> spare_;     ///< storage of completed batches, for reuse
   Plan plan_;
-  std::int64_t budget_ = 0;  ///< tokens left in the step being formed
+  std::vector<std::int32_t> adapters_;  ///< of the running requests, while others are admitted
+  std::int64_t budget_ = 0;             ///< tokens left in the step being formed
   std::int64_t next_batch_id_ = 0;
   std::int64_t num_preemptions_ = 0;
   std::int64_t recompute_tokens_ = 0;

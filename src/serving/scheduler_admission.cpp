@@ -55,7 +55,11 @@ void Scheduler::admit_chosen(Nanos now) {
   const std::vector<std::size_t> places = admission_->choose(*this, now, shown);
   check_places(places, arrived.size());
   held_back_ = places.empty();
+  collect_adapters();
   for (const std::size_t place : places) {
+    if (!adapter_fits(*arrived[place])) {
+      continue;
+    }
     if (budget_ <= 0 || !may_admit_more() || !admit(*arrived[place], now)) {
       break;
     }

@@ -11,7 +11,7 @@ namespace {
 void start_over(Request& request) {
   request.prompt_in_place = request.prompt_in_place && request.num_computed == 0;
   request.status = RequestStatus::waiting;
-  request.num_computed = request.num_expected = 0;
+  request.num_computed = request.num_expected = request.num_drafts = 0;
   request.npu_cache_hit = request.prefix_cache_hit = 0;
   request.queued = Nanos{-1};
   request.hashed = false;  // another instance may have other blocks

@@ -26,7 +26,8 @@ std::int64_t Scheduler::steps_alike(Nanos now) const {
   const bool nothing_new = inbox_.empty() && handed_over_.empty() && stays_out;
   if (!nobody_was_preempted_ || !nothing_new || std::ssize(inflight_) != depth ||
       instance_->pp > 1 || instance_->pd != PdType::none || kv_.lower() != nullptr ||
-      admission_ != nullptr || instance_->features.speculation.on()) {
+      admission_ != nullptr || instance_->features.speculation.on() ||
+      instance_->features.lora.on()) {
     return 0;
   }
   const Batch& oldest = *inflight_.front();

@@ -71,7 +71,8 @@ std::optional<WorkloadSurvey> survey(RequestSource& source) {
   WorkloadSurvey survey;
   WorkloadRequest request;
   while (source.next(request)) {
-    if (request.session >= 0 || (survey.requests > 0 && request.arrival < survey.last_arrival)) {
+    if (request.session >= 0 || request.lora >= 0 ||
+        (survey.requests > 0 && request.arrival < survey.last_arrival)) {
       return std::nullopt;
     }
     ++survey.requests;

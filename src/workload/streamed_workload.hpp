@@ -34,8 +34,9 @@ struct StreamedWorkload {
 inline constexpr std::size_t kReorderedRequests = 4096;
 
 /// Reads the file once to look at it. Nothing: it cannot be streamed, because it is no regular
-/// file, holds a session, whose later calls come at times not known yet, or has a request that
-/// arrives before one that stands kReorderedRequests or more lines above it. Throws UserError.
+/// file, holds a session, whose later calls come at times not known yet, names adapters, whose
+/// names are the workload's, or has a request that arrives before one that stands
+/// kReorderedRequests or more lines above it. Throws UserError.
 [[nodiscard]] std::optional<StreamedWorkload> stream_workload(const std::filesystem::path& file,
                                                               const WorkloadReadOptions& options);
 

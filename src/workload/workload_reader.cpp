@@ -45,12 +45,14 @@ private:
   void read_session(const LinePlace& place);
   WorkloadRequest& read_call(const LineKeys& keys, const LinePlace& place, std::int64_t call);
   static void read_priority(WorkloadRequest& request, const JsonField& field);
+  void read_lora(WorkloadRequest& request, const JsonField& field);
   std::string session_id(const LinePlace& place);
 
   std::string file_;
   WorkloadReadOptions options_;
   LineScanner scanner_;
   std::unordered_map<std::string, std::int64_t> session_lines_;  ///< looked up, never walked
+  std::unordered_map<std::string, std::int32_t> loras_;          ///< looked up, never walked
   Workload workload_;
   std::int64_t next_id_ = 0;
 };
@@ -80,6 +82,30 @@ void WorkloadReader::read_priority(WorkloadRequest& request, const JsonField& fi
   }
 }
 
+/// A name. Absent: as it is.
+void WorkloadReader::read_lora(WorkloadRequest& request, const JsonField& field) {
+  std::string name;
+  switch (field.value.kind) {
+    case JsonValue::Kind::absent:
+      return;
+    case JsonValue::Kind::text:
+      name = field.value.text;
+      break;
+    case JsonValue::Kind::integer:
+      name = std::to_string(field.value.integer);
+      break;
+    default:
+      fail_field(field, "`lora` is neither a text nor a whole number",
+                 "write the name of an adapter, or leave the key out");
+  }
+  const auto [entry, is_new] =
+      loras_.try_emplace(name, static_cast<std::int32_t>(workload_.loras.size()));
+  if (is_new) {
+    workload_.loras.push_back(name);
+  }
+  request.lora = entry->second;
+}
+
 /// One request of a published trace: a flat one in other words.
 void WorkloadReader::read_mooncake(const LinePlace& place) {
   const LineKeys& keys = scanner_.keys();
@@ -89,6 +115,7 @@ void WorkloadReader::read_mooncake(const LinePlace& place) {
                                {place, "output_length", -1, keys.output_length});
   read_prefix_ids(added, {place, "hash_ids", -1, keys.hash_ids});
   read_priority(added, {place, "priority", -1, keys.priority});
+  read_lora(added, {place, "lora", -1, keys.lora});
 }
 
 /// Appends the request with these lengths.
@@ -131,8 +158,11 @@ WorkloadRequest& WorkloadReader::read_call(const LineKeys& keys, const LinePlace
     request.input_ids = read_token_ids({place, "input_tok_ids", call, keys.input_tok_ids});
     request.output_ids = read_token_ids({place, "output_tok_ids", call, keys.output_tok_ids});
   }
-  read_priority(request, {place, "priority", -1, scanner_.keys().priority});  // of a whole session
+  const LineKeys& line = scanner_.keys();  // of a whole session
+  read_priority(request, {place, "priority", -1, line.priority});
   read_priority(request, {place, "priority", call, keys.priority});
+  read_lora(request, {place, "lora", call,
+                      keys.lora.kind == JsonValue::Kind::absent ? line.lora : keys.lora});
   const JsonField prefix{place, "prefix_ids", call, keys.prefix_ids};
   read_prefix_ids(request, prefix);
   if (!request.prefix_ids.empty() && !(request.input_ids.empty() && request.output_ids.empty())) {

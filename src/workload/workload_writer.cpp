@@ -43,35 +43,40 @@ void append_text(std::string& line, std::string_view text) {
   line += '"';
 }
 
-void append_priority(std::string& line, const WorkloadRequest& request) {
+}  // namespace
+
+/// What is not as it is without the key.
+void WorkloadWriter::append_features(const WorkloadRequest& request) {
   if (request.priority != 0) {
-    line += ", \"priority\": ";
-    append_integer(line, request.priority);
+    line_ += ", \"priority\": ";
+    append_integer(line_, request.priority);
+  }
+  if (request.lora >= 0 && static_cast<std::size_t>(request.lora) < loras_.size()) {
+    line_ += ", \"lora\": ";
+    append_text(line_, loras_[static_cast<std::size_t>(request.lora)]);
   }
 }
 
-void append_call(std::string& line, const WorkloadRequest& call, std::string_view time_key,
-                 Nanos time) {
-  line += "{\"input_toks\": ";
-  append_integer(line, call.input_toks);
-  line += ", \"output_toks\": ";
-  append_integer(line, call.output_toks);
-  line += time_key;
-  append_integer(line, time.count());
-  append_priority(line, call);
-  append_ids(line, ", \"input_tok_ids\": ", call.input_ids);
-  append_ids(line, ", \"output_tok_ids\": ", call.output_ids);
-  append_ids(line, ", \"prefix_ids\": ", call.prefix_ids);
-  line += '}';
+void WorkloadWriter::append_call(const WorkloadRequest& call, std::string_view time_key,
+                                 Nanos time) {
+  line_ += "{\"input_toks\": ";
+  append_integer(line_, call.input_toks);
+  line_ += ", \"output_toks\": ";
+  append_integer(line_, call.output_toks);
+  line_ += time_key;
+  append_integer(line_, time.count());
+  append_features(call);
+  append_ids(line_, ", \"input_tok_ids\": ", call.input_ids);
+  append_ids(line_, ", \"output_tok_ids\": ", call.output_ids);
+  append_ids(line_, ", \"prefix_ids\": ", call.prefix_ids);
+  line_ += '}';
 }
-
-}  // namespace
 
 WorkloadWriter::WorkloadWriter(std::filesystem::path file) : out_(std::move(file)) {}
 
 void WorkloadWriter::write_request(const WorkloadRequest& request) {
   line_.clear();
-  append_call(line_, request, ", \"arrival_time_ns\": ", request.arrival);
+  append_call(request, ", \"arrival_time_ns\": ", request.arrival);
   line_ += '\n';
   out_.write(line_);
 }
@@ -84,7 +89,7 @@ void WorkloadWriter::write_mooncake(const WorkloadRequest& request) {
   append_integer(line_, request.input_toks);
   line_ += ", \"output_length\": ";
   append_integer(line_, request.output_toks);
-  append_priority(line_, request);
+  append_features(request);
   append_ids(line_, ", \"hash_ids\": ", request.prefix_ids);
   line_ += "}\n";
   out_.write(line_);
@@ -99,7 +104,7 @@ void WorkloadWriter::write_session(std::string_view session_id, Nanos arrival,
   line_ += ", \"sub_requests\": [";
   for (std::size_t i = 0; i < calls.size(); ++i) {
     line_ += i == 0 ? "" : ", ";
-    append_call(line_, calls[i], ", \"tool_duration_ns\": ", calls[i].tool_duration);
+    append_call(calls[i], ", \"tool_duration_ns\": ", calls[i].tool_duration);
   }
   line_ += "]}\n";
   out_.write(line_);
@@ -111,6 +116,7 @@ void WorkloadWriter::finish() {
 
 void write_workload(const Workload& workload, const std::filesystem::path& file) {
   WorkloadWriter writer(file);
+  writer.name_loras(workload.loras);
   const std::span<const WorkloadRequest> requests(workload.requests);
   std::size_t next = 0;
   while (next < requests.size()) {

@@ -1,7 +1,7 @@
 // Writes workloads as JSON lines, one request or session at a time: keys in the order input_toks,
-// output_toks, arrival_time_ns (or tool_duration_ns), priority, input_tok_ids, output_tok_ids,
-// prefix_ids; ", " and ": " between; one '\n' per line. Ids are left out where there are none, and
-// so is the priority 0.
+// output_toks, arrival_time_ns (or tool_duration_ns), priority, lora, input_tok_ids,
+// output_tok_ids, prefix_ids; ", " and ": " between; one '\n' per line. Ids are left out where
+// there are none, and so is the priority 0.
 #pragma once
 
 #include <filesystem>
@@ -20,6 +20,8 @@ public:
   /// Throws UserError when the file cannot be written.
   explicit WorkloadWriter(std::filesystem::path file);
 
+  /// What the adapters of all following requests are called; without it they are left out.
+  void name_loras(std::span<const std::string> names) { loras_ = names; }
   void write_request(const WorkloadRequest& request);
   /// With the keys of Mooncake's traces; the arrival is cut to whole milliseconds.
   void write_mooncake(const WorkloadRequest& request);
@@ -29,7 +31,11 @@ public:
   void finish();
 
 private:
+  void append_features(const WorkloadRequest& request);
+  void append_call(const WorkloadRequest& call, std::string_view time_key, Nanos time);
+
   AtomicFile out_;
+  std::span<const std::string> loras_;
   std::string line_;
 };
 

@@ -18,7 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = None
 PAGES = ("quickstart.md", "report.md", "dp-ep.md", "run-json.md", "explain.md", "serve.md", "graphs.md",
-         "network.md", "systems.md", "fleet.md", "coming-from.md", "kernel-times.md", "faq.md", "provenance.md")
+         "network.md", "systems.md", "fleet.md", "scheduling.md", "coming-from.md", "kernel-times.md",
+         "faq.md", "provenance.md")
 # What else has pages, and the test that runs their commands, or why there are none.
 ELSEWHERE = {"sweep.md": "plan_test.py", "plan.md": "plan_test.py", "workloads.md": "plan_test.py",
              "python.md": "python/tests/test_docs.py", "vllm.md": "needs recorded runs", "validate.md": "needs recorded runs",

@@ -86,6 +86,68 @@ TEST(InstanceSettings, Features) {
             "scheduling_policy is 'lifo' @ nodes[0].instances[0].scheduling_policy");
 }
 
+TEST(InstanceSettings, Speculation) {
+  RunOptions options;
+  options.fidelity = Fidelity::vllm;
+  options.features.speculation.tokens = 3;
+  EXPECT_EQ(bad(Json::object(), options),
+            "tokens are to be proposed, and nothing says how many are accepted @ "
+            "--acceptance-rate");
+  options.features.speculation.acceptance = 0.5;
+  const Instance flags = settled(Json::object(), options);
+  EXPECT_EQ(flags.features.speculation.tokens, 3);
+  EXPECT_FALSE(flags.terms.async_scheduling);
+  EXPECT_TRUE(settled({{"speculative_tokens", 0}}, options).terms.async_scheduling);
+  EXPECT_EQ(settled({{"acceptance_rate", 0.25}}, options).features.speculation.acceptance, 0.25);
+  EXPECT_EQ(settled({{"draft_cost_us", 8}}, options).features.speculation.draft_micros, 8);
+  EXPECT_EQ(bad({{"acceptance_rate", 1.5}}, options),
+            "the acceptance rate is 1.5 @ nodes[0].instances[0].acceptance_rate");
+  EXPECT_EQ(bad({{"speculative_tokens", -1}}, options),
+            "-1 tokens are to be proposed a step @ nodes[0].instances[0].speculative_tokens");
+  EXPECT_EQ(bad({{"draft_cost_us", -0.5}}, options),
+            "a draft takes -0.5 us @ nodes[0].instances[0].draft_cost_us");
+  EXPECT_EQ(bad({{"tp_size", 1}, {"pp_size", 2}}, options),
+            "instance 0 has speculative decoding (--speculative-tokens 3) with pipeline stages "
+            "(pp_size above 1) @ --speculative-tokens");
+}
+
+/// Multiples of the tokens of a request.
+TEST(InstanceSettings, SpeculationCapturesWholeRequests) {
+  RunOptions options;
+  options.fidelity = Fidelity::vllm;
+  options.features.speculation = {2, 0.5, 0, 0};
+  options.max_num_seqs = 4;
+  EXPECT_EQ(settled(Json::object(), options).capture_sizes,
+            (std::vector<std::int64_t>{3, 6, 9, 18, 24}));
+  options.max_cudagraph_capture_size = 8;
+  EXPECT_EQ(settled(Json::object(), options).capture_sizes, (std::vector<std::int64_t>{3, 6}));
+}
+
+TEST(InstanceSettings, SpeculationIsOneOfAGroup) {
+  const Json json = cluster_of(
+      {instance(kDense, {{"dp_group", "A"}, {"speculative_tokens", 2}, {"acceptance_rate", 0.5}}),
+       instance(kDense, {{"dp_group", "A"}})});
+  EXPECT_EQ(refusal(json, {}),
+            "speculative_tokens is 2 for instance 0 of DP group 'A' and 0 for instance 1 @ "
+            "nodes[*].instances[*].speculative_tokens");
+}
+
+TEST(InstanceSettings, Adapters) {
+  RunOptions options;
+  options.features.lora.max_loras = 4;
+  EXPECT_EQ(settled(Json::object(), options).features.lora.max_loras, 4);
+  EXPECT_EQ(
+      settled({{"max_loras", 2}, {"max_lora_rank", 8}, {"lora_load_bandwidth", 12.5}}, options)
+          .features.lora.max_rank,
+      8);
+  EXPECT_EQ(bad({{"max_loras", -2}}),
+            "-2 adapters are to share a step @ nodes[0].instances[0].max_loras");
+  EXPECT_EQ(bad({{"max_lora_rank", -1}}),
+            "the rank of adapters is -1 @ nodes[0].instances[0].max_lora_rank");
+  EXPECT_EQ(bad({{"lora_load_bandwidth", -1}}),
+            "adapters come at -1.0 GB/s @ nodes[0].instances[0].lora_load_bandwidth");
+}
+
 TEST(InstanceSettings, Utilization) {
   const auto with = [](const Json& value) {
     Json json = cluster_of({instance(kDense)});

@@ -56,6 +56,26 @@ TEST(WorkloadReader, PrioritiesOfRequestsCallsAndSessions) {
   EXPECT_EQ(priorities, (std::vector<std::int64_t>{-3, 7, 2, 4, 0}));
 }
 
+TEST(WorkloadReader, AdaptersAreNumberedInOrder) {
+  const Workload workload =
+      read(R"({"input_toks":1,"output_toks":1,"arrival_time_ns":0,"lora":"sql"})"
+           "\n"
+           R"({"arrival_time_ns":0,"lora":7,"sub_requests":[{"input_toks":1,"output_toks":1},)"
+           R"({"input_toks":1,"output_toks":1,"lora":"chat"}]})"
+           "\n"
+           R"({"input_toks":1,"output_toks":1,"arrival_time_ns":0})"
+           "\n"
+           R"({"timestamp":0,"input_length":1,"output_length":1,"hash_ids":[1],"lora":"sql"})");
+  std::vector<std::int32_t> adapters;
+  for (const WorkloadRequest& request : workload.requests) {
+    adapters.push_back(request.lora);
+  }
+  EXPECT_EQ(adapters, (std::vector<std::int32_t>{0, 1, 2, -1, 0}));
+  EXPECT_EQ(workload.loras, (std::vector<std::string>{"sql", "7", "chat"}));
+  EXPECT_THROW((void)read(R"({"input_toks":1,"output_toks":1,"arrival_time_ns":0,"lora":[1]})"),
+               UserError);
+}
+
 TEST(WorkloadReader, TakesTokenIdsOnlyWhenWanted) {
   const char* text =
       R"({"input_toks":3,"output_toks":2,"arrival_time_ns":0,"input_tok_ids":[ 1 ,-2,2147483647],)"

@@ -50,7 +50,7 @@ TEST(WorkloadWriter, WritesKeysInOrderWithTheUsualSeparators) {
       "9}]}\n");
 }
 
-TEST(WorkloadWriter, PrioritiesComeBack) {
+TEST(WorkloadWriter, PrioritiesAndAdaptersComeBack) {
   const TemporaryFolder folder;
   const fs::path file = folder.path() / "w.jsonl";
   Workload workload;
@@ -58,12 +58,19 @@ TEST(WorkloadWriter, PrioritiesComeBack) {
   workload.requests[1].priority = -2;
   workload.requests[2].priority = 5;
   workload.requests[2].session = 0;
+  workload.requests[0].lora = 1;
+  workload.requests[2].lora = 0;
+  workload.loras = {"a \"b\"", "c"};
   workload.sessions = {{"s", 2, 1}};
   write_workload(workload, file);
   const Workload again = read_workload(file, {});
   for (std::size_t i = 0; i < workload.requests.size(); ++i) {
     EXPECT_EQ(again.requests[i].priority, workload.requests[i].priority);
   }
+  EXPECT_EQ(again.loras, (std::vector<std::string>{"c", "a \"b\""}));
+  EXPECT_EQ(again.requests[0].lora, 0);
+  EXPECT_EQ(again.requests[1].lora, -1);
+  EXPECT_EQ(again.requests[2].lora, 1);
 }
 
 TEST(WorkloadWriter, MakesFoldersAndLeavesNothingElseBehind) {
