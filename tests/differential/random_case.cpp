@@ -76,12 +76,19 @@ private:
     if (with_ids_) {
       add_ids(made, input, output);
     }
+    if (seldom()) {
+      made["priority"] = draw(-1, 1);
+    }
+    if (with_loras_ && coin()) {
+      made["lora"] = draw(0, 3);
+    }
     longest_ = std::max(longest_, input + output);
     return made;
   }
 
   void make_workload() {
     with_ids_ = coin();
+    with_loras_ = seldom();
     const std::int64_t lines = draw(1, 10);
     const std::int64_t spread = pick<std::int64_t>({1'000, 1, 200'000, 50'000'000, 700'000'000});
     for (std::int64_t line = 0; line < lines; ++line) {
@@ -131,6 +138,23 @@ private:
       flag("engine-terms", pick({"none", "async-scheduling", "graph-padding,host-launches"}));
     }
     flag_if(seldom(), "--enable-local-offloading");
+    make_features();
+  }
+
+  void make_features() {
+    flag("scheduling-policy", pick({"fcfs", "priority"}));
+    if (seldom()) {
+      flag("step-policy", pick({"mixed", "prefill-first", "decode-first"}));
+    }
+    if (seldom()) {
+      flag("speculative-tokens", std::to_string(draw(0, 4)));
+      flag("acceptance-rate", pick({"0", "0.6", "1"}));
+      flag("draft-cost-us", pick({"0", "12.5"}));
+    }
+    if (with_loras_) {
+      flag("max-loras", std::to_string(draw(1, 4)));
+      flag("lora-load-bandwidth", pick({"0", "20"}));
+    }
   }
 
   Json instance(std::int64_t members) {
@@ -204,6 +228,7 @@ private:
   std::int64_t block_size_ = 16;
   std::int64_t longest_ = 0;
   bool with_ids_ = false;
+  bool with_loras_ = false;
 };
 
 }  // namespace
