@@ -72,32 +72,6 @@ PollReply Controller::poll(std::int32_t npu, std::int64_t iteration, Nanos now, 
   return {end.value_or(PollAnswer::pass), nullptr, now};
 }
 
-/// Whose next poll may be answered otherwise than the one before.
-void Controller::note_changes(const ServingInstance& instance, bool start,
-                              std::int64_t activity_before) {
-  const bool acted = activity_ != activity_before;
-  if (acted || (start && instance.scheduler().is_restless())) {
-    changed_->mark(instance.config().id);
-  }
-  if (drained_ && acted && instance.scheduler().empty()) {
-    if (const DPWave* wave = wave_of(instance)) {
-      note_group(*wave);  // its members end together
-    }
-  }
-  if (!drained_ && !router_.has_pending() && !router_.has_open_sessions()) {
-    drained_ = true;
-    changed_->mark_all();
-  }
-}
-
-void Controller::note_group(const DPWave& wave) {
-  if (changed_ != nullptr) {
-    for (const std::int32_t member : wave.members()) {
-      changed_->mark(member);
-    }
-  }
-}
-
 void Controller::book_idle(ServingInstance& instance, Nanos now) {
   if (!instance.idle) {
     instance.last_end = now;
@@ -265,15 +239,6 @@ const Program* Controller::answer_joined_batch(ServingInstance& instance, Batch&
         fmt::format("Scheduling existing batch #{} to NPU[{}]", batch.id, npu));
   }
   return program;
-}
-
-/// The first member calls the others, the last one lets them go.
-void Controller::join(DPWave& wave, Batch& batch) {
-  const bool first = wave.empty();
-  wave.join(batch);
-  if (first || wave.complete()) {
-    note_group(wave);
-  }
 }
 
 const Program* Controller::join_wave(ServingInstance& instance, Batch& batch, Nanos now) {

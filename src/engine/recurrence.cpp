@@ -165,6 +165,15 @@ void Recurrence::skipped(std::int32_t index, Nanos now, std::int64_t periods) {
     }
   }
   forget(company);
+  ++company.skips;
+  look_up(index, looked_up_);
+}
+
+void Recurrence::look_up(std::int32_t index, Nanos time) const {
+  const Company& company = companies_[static_cast<std::size_t>(index)];
+  if (const auto found = first_after(company.left_out, time); found && keeps_times_) {
+    upcoming_.push({*found, index, company.skips});
+  }
 }
 
 void Recurrence::switch_off() {
@@ -203,14 +212,25 @@ std::optional<Nanos> Recurrence::last_up_to(const LeftOut& left_out, Nanos limit
 }
 
 std::optional<Nanos> Recurrence::next_time(Nanos time) const {
-  std::optional<Nanos> first;
-  if (keeps_times_) {
-    for (const Company& company : companies_) {
-      const auto found = first_after(company.left_out, time);
-      first = found && (!first || *found < *first) ? found : first;
+  if (time < looked_up_) {  // somebody had looked ahead
+    upcoming_ = {};
+    for (std::size_t index = 0; index < companies_.size(); ++index) {
+      look_up(static_cast<std::int32_t>(index), time);
     }
   }
-  return first;
+  looked_up_ = time;
+  while (!upcoming_.empty()) {
+    const Upcoming next = upcoming_.top();
+    const bool holds = next.skip == companies_[static_cast<std::size_t>(next.company)].skips;
+    if (holds && next.time > time) {
+      return next.time;
+    }
+    upcoming_.pop();
+    if (holds) {
+      look_up(next.company, time);
+    }
+  }
+  return std::nullopt;
 }
 
 std::optional<Nanos> Recurrence::last_time(Nanos time, Nanos limit) const {

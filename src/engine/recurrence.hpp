@@ -13,7 +13,9 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <queue>
 #include <span>
 #include <vector>
 
@@ -88,6 +90,7 @@ private:
     std::vector<Nanos> times;  ///< at which something happened; only where they are kept
     LeftOut left_out;
     Period period;
+    std::int64_t skips = 0;  ///< so far
     bool sound = true;
   };
 
@@ -100,7 +103,20 @@ private:
   [[nodiscard]] static std::optional<Nanos> first_after(const LeftOut& left_out, Nanos time);
   [[nodiscard]] static std::optional<Nanos> last_up_to(const LeftOut& left_out, Nanos limit);
 
+  /// When a company's copies left out by its skip number `skip` are next seen.
+  struct Upcoming {
+    Nanos time;
+    std::int32_t company = 0;
+    std::int64_t skip = 0;
+    friend bool operator>(const Upcoming& a, const Upcoming& b) { return a.time > b.time; }
+  };
+  void look_up(std::int32_t index, Nanos time) const;
+
   std::vector<Company> companies_;
+  /// Of every company that has left copies out, its first time after `looked_up_`, or an earlier
+  /// one; of others none.
+  mutable std::priority_queue<Upcoming, std::vector<Upcoming>, std::greater<>> upcoming_;
+  mutable Nanos looked_up_;
   std::vector<std::int32_t> company_of_, member_of_;  ///< by NPU
   std::vector<std::int32_t> due_;
   std::int64_t unit_ = 1;  ///< copies are skipped in multiples of it

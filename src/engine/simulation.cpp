@@ -9,7 +9,6 @@
 #include "base/numeric.hpp"
 #include "engine/device_spec.hpp"
 #include "engine/result_collection.hpp"
-#include "engine/workload_checks.hpp"
 #include "iteration/unsplit_decodes.hpp"
 #include "perf/gpu_facts.hpp"
 
@@ -87,27 +86,6 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, Reques
   set_up_fleet();
   if (options.fold_layers && !fleet_ && polls_may_be_skipped()) {
     ask_changed_only();
-  }
-}
-
-void Simulation::load(const RequestsOfRun& requests) {
-  std::optional<std::string> late;
-  if (requests.whole != nullptr) {
-    check_requests(*requests.whole, cluster_, kv_capacity_, options_);
-    late = late_beginning(*requests.whole, options_);
-    router_->load(*requests.whole, prompts_of(options_, policy_));
-  } else if (requests.streamed != nullptr) {
-    check_requests(*requests.streamed, cluster_, kv_capacity_, options_);
-    late = late_beginning(requests.streamed->survey.first_arrival, options_);
-    router_->stream(*requests.streamed, prompts_of(options_, policy_));
-    for (auto& instance : instances_) {
-      instance->scheduler().forget_done();
-    }
-  } else {
-    router_->load_built_in();
-  }
-  if (late) {
-    warnings_.push_back(std::move(*late));
   }
 }
 
@@ -241,15 +219,6 @@ bool Simulation::poll(PolledNpu& polled, bool start_npu) {
       return true;
   }
   return true;
-}
-
-void Simulation::hold(const Instance& instance, const HeldProgram& promised) {
-  held_[static_cast<std::size_t>(instance.id)] = promised;
-  if (asks_) {
-    asks_->hold(instance.id, promised.begin);
-    refresh(instance.end_npu());
-    refresh(instance.first_npu);
-  }
 }
 
 bool Simulation::held(const PolledNpu& polled, bool start_npu) {

@@ -33,6 +33,15 @@ std::optional<std::size_t> Simulation::next_asker(std::size_t from) {
   return asks_->next(from, arrival && *arrival <= now, controller_->heartbeat_due(now));
 }
 
+void Simulation::hold(const Instance& instance, const HeldProgram& promised) {
+  held_[static_cast<std::size_t>(instance.id)] = promised;
+  if (asks_) {
+    asks_->hold(instance.id, promised.begin);
+    refresh(instance.end_npu());
+    refresh(instance.first_npu);
+  }
+}
+
 bool Simulation::poll_changed() {
   for (const std::int32_t npu : device_->take_finished()) {
     if (const auto position = asks_->position_of(npu)) {
