@@ -79,6 +79,9 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, const 
   // Standby energy is summed up in the pieces in which it is booked.
   devices.skipped_times_matter = !instances_are_alone() || !polls_may_be_skipped();
   const Folding folding = folding_of(devices);
+  if (folding == Folding::none) {
+    devices.companies.clear();  // nothing will repeat
+  }
   for (auto& instance : instances_) {
     instance->fold(folding);
   }
