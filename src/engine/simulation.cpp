@@ -72,6 +72,9 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, Reques
   devices.skipped_times_matter = !instances_are_alone() || !polls_may_be_skipped();
   devices.rings_in_closed_form = rings_may_be_closed();
   const Folding folding = folding_of(devices);
+  if (folding == Folding::none) {
+    devices.companies.clear();  // nothing will repeat
+  }
   for (auto& instance : instances_) {
     instance->fold(folding);
   }

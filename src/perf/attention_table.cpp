@@ -36,13 +36,18 @@ double nanos_of(const NumberRow& row) {
   return row.value;
 }
 
+template <class Samples>
+bool are_in_order(const Samples& samples) {
+  const auto out_of_order = [](const auto& a, const auto& b) { return key_of(a) >= key_of(b); };
+  return std::ranges::adjacent_find(samples, out_of_order) == samples.end();
+}
+
 /// As (chunk, decodes, kv_prefill, kv_decode): slices, rows and samples are runs. Of equal points
 /// the first stays.
 template <class Samples>
 void sort_distinct_samples(Samples& samples) {
   const auto in_order = [](const auto& a, const auto& b) { return key_of(a) < key_of(b); };
-  const auto out_of_order = [](const auto& a, const auto& b) { return key_of(a) >= key_of(b); };
-  if (std::ranges::adjacent_find(samples, out_of_order) == samples.end()) {
+  if (are_in_order(samples)) {
     return;
   }
   std::stable_sort(samples.begin(), samples.end(), in_order);
@@ -55,7 +60,7 @@ void sort_distinct(std::vector<std::int64_t>& values) {
   values.erase(std::unique(values.begin(), values.end()), values.end());
 }
 
-NumberRows read_samples(const std::filesystem::path& file) {
+std::vector<NumberRow> read_samples(const std::filesystem::path& file) {
   CsvFile csv(file);
   const std::size_t chunk = csv.column("prefill_chunk");
   const std::size_t kv_prefill = csv.column("kv_prefill");
@@ -63,7 +68,7 @@ NumberRows read_samples(const std::filesystem::path& file) {
   const std::size_t kv_decode = csv.column("kv_decode");
   const std::size_t time = csv.column("time_us");
   const auto key = [&](std::size_t column) { return static_cast<std::int32_t>(csv.key(column)); };
-  NumberRows rows;
+  std::vector<NumberRow> rows;
   rows.reserve(csv.row_estimate());
   while (csv.next_row()) {
     rows.push_back(
@@ -79,15 +84,21 @@ NumberRows read_samples(const std::filesystem::path& file) {
 }  // namespace
 
 AttentionTable AttentionTable::read(const std::filesystem::path& file) {
-  return of_rows(
-      RowCache::of_user().rows(file, RowTable::attention, 0, [&] { return read_samples(file); }));
+  const RowList list =
+      RowCache::of_user().rows(file, RowTable::attention, 0, [&] { return read_samples(file); });
+  return of_rows(list.rows());
 }
 
-AttentionTable AttentionTable::of_rows(NumberRows rows) {
+AttentionTable AttentionTable::of_rows(std::span<const NumberRow> rows) {
   ensure(!rows.empty(), "an attention table needs a sample");
-  sort_distinct_samples(rows);
   AttentionTable table;
-  table.build(rows);
+  if (are_in_order(rows)) {
+    table.build(rows);
+  } else {
+    std::vector<NumberRow> sorted(rows.begin(), rows.end());
+    sort_distinct_samples(sorted);
+    table.build(sorted);
+  }
   return table;
 }
 

@@ -35,7 +35,7 @@ public:
   /// it has no row.
   [[nodiscard]] static AttentionTable read(const std::filesystem::path& file);
   /// Keys of a row: prefill_chunk, n_decode, kv_prefill, kv_decode. As below.
-  [[nodiscard]] static AttentionTable of_rows(NumberRows rows);
+  [[nodiscard]] static AttentionTable of_rows(std::span<const NumberRow> rows);
   /// Of equal points the first given stays. Not empty.
   explicit AttentionTable(std::vector<AttentionSample> samples);
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -46,47 +47,37 @@ XXH128_hash_t digest_of_path(const fs::path& file) {
   return XXH3_128bits(name.data(), name.size());
 }
 
-/// False: the file has ended or cannot be read.
-bool read_all(int descriptor, void* memory, std::size_t bytes) {
-  char* at = static_cast<char*>(memory);
-  while (bytes > 0) {
-    const ssize_t got = ::read(descriptor, at, bytes);
-    if (got <= 0) {
-      return false;
-    }
-    at += got;
-    bytes -= static_cast<std::size_t>(got);
-  }
-  return true;
-}
-
 /// Nothing: it cannot be read, is damaged, or was made from something else.
-std::optional<NumberRows> read_kept(int descriptor, const RowSource& source) {
+std::optional<RowList> map_kept(int descriptor, const RowSource& source) {
   struct stat status {};
-  RowFileHeader header;
-  const bool begins = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
-                      read_all(descriptor, &header, sizeof header);
-  const auto bytes = static_cast<std::uint64_t>(status.st_size);
-  if (!begins || !header_fits(header, source, bytes) ||
-      bytes > kMostRowBytes * source.state.bytes + sizeof header) {
+  if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
     return std::nullopt;
   }
-  NumberRows rows(header.rows);
-  const bool whole = read_all(descriptor, rows.data(), rows.size() * sizeof(NumberRow));
-  return whole && rows_fit(header, rows) ? std::optional(std::move(rows)) : std::nullopt;
+  const auto bytes = static_cast<std::size_t>(status.st_size);
+  if (bytes < sizeof(RowFileHeader) ||
+      bytes > kMostRowBytes * source.state.bytes + sizeof(RowFileHeader)) {
+    return std::nullopt;
+  }
+  void* mapped = ::mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE | MAP_POPULATE, descriptor, 0);
+  if (mapped == MAP_FAILED) {
+    return std::nullopt;
+  }
+  const auto rows = decode_rows({static_cast<const char*>(mapped), bytes}, source);
+  RowList list(mapped, bytes, rows.value_or(std::span<const NumberRow>{}));
+  return rows ? std::optional(std::move(list)) : std::nullopt;
 }
 
-std::optional<NumberRows> find_kept(const fs::path& file, const RowSource& source) {
+std::optional<RowList> find_kept(const fs::path& file, const RowSource& source) {
   const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) {
     return std::nullopt;
   }
-  auto rows = read_kept(descriptor, source);
+  auto rows = map_kept(descriptor, source);
   ::close(descriptor);
   return rows;
 }
 
-void keep(const fs::path& file, const RowSource& source, const NumberRows& rows) {
+void keep(const fs::path& file, const RowSource& source, std::span<const NumberRow> rows) {
   static std::mutex one_at_a_time;
   const std::lock_guard lock(one_at_a_time);
   std::error_code failed;
@@ -102,6 +93,23 @@ void keep(const fs::path& file, const RowSource& source, const NumberRows& rows)
 }
 
 }  // namespace
+
+RowList::RowList(std::vector<NumberRow> rows) : own_(std::move(rows)), rows_(own_) {}
+
+RowList::RowList(void* mapped, std::size_t bytes, std::span<const NumberRow> rows)
+    : mapped_(mapped), bytes_(bytes), rows_(rows) {}
+
+RowList::RowList(RowList&& other) noexcept
+    : own_(std::move(other.own_)),
+      mapped_(std::exchange(other.mapped_, nullptr)),
+      bytes_(other.bytes_),
+      rows_(std::exchange(other.rows_, {})) {}
+
+RowList::~RowList() {
+  if (mapped_ != nullptr) {
+    ::munmap(mapped_, bytes_);
+  }
+}
 
 RowCache::RowCache(std::optional<fs::path> folder, std::uint64_t least_bytes,
                    std::int64_t settled_after)
@@ -130,11 +138,11 @@ fs::path RowCache::place(const fs::path& file, RowTable table) const {
                                             static_cast<std::uint32_t>(table));
 }
 
-NumberRows RowCache::rows(const fs::path& file, RowTable table, std::uint64_t variant,
-                          const Read& read) const {
+RowList RowCache::rows(const fs::path& file, RowTable table, std::uint64_t variant,
+                       const Read& read) const {
   const auto state = folder_ ? state_of(file) : std::nullopt;
   if (!state || state->bytes < least_bytes_) {
-    return read();
+    return RowList(read());
   }
   const XXH128_hash_t path = digest_of_path(file);
   const RowSource source{table, 0, variant, {path.low64, path.high64}, *state};
@@ -143,11 +151,11 @@ NumberRows RowCache::rows(const fs::path& file, RowTable table, std::uint64_t va
     ReadLog::note(file, "kernel times");
     return std::move(*found);
   }
-  NumberRows rows = read();
+  RowList list(read());
   if (settled(*state) && state_of(file) == state) {
-    keep(kept, source, rows);
+    keep(kept, source, list.rows());
   }
-  return rows;
+  return list;
 }
 
 }  // namespace lockstep

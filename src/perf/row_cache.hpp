@@ -8,14 +8,37 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "perf/row_file.hpp"
 
 namespace lockstep {
 
+/// Rows that were read, or lie in a file that is mapped.
+class RowList {
+public:
+  explicit RowList(std::vector<NumberRow> rows);
+  RowList(void* mapped, std::size_t bytes, std::span<const NumberRow> rows);
+  ~RowList();
+  RowList(RowList&& other) noexcept;
+  RowList(const RowList&) = delete;
+  RowList& operator=(const RowList&) = delete;
+  RowList& operator=(RowList&&) = delete;
+
+  [[nodiscard]] std::span<const NumberRow> rows() const { return rows_; }
+  [[nodiscard]] bool was_read() const { return mapped_ == nullptr; }
+
+private:
+  std::vector<NumberRow> own_;
+  void* mapped_ = nullptr;
+  std::size_t bytes_ = 0;
+  std::span<const NumberRow> rows_;
+};
+
 class RowCache {
 public:
-  using Read = std::function<NumberRows()>;
+  using Read = std::function<std::vector<NumberRow>()>;
 
   /// `folder`: none, and everything is read. Files of less than `least_bytes` are read as fast.
   /// A file changed less than `settled_after` ns ago is not kept: changed again within a tick of
@@ -28,8 +51,8 @@ public:
 
   /// The rows of `file`, by `read` where there are none. `variant`: a digest of what they depend on
   /// besides. Throws what `read` throws; what it refuses is not kept.
-  [[nodiscard]] NumberRows rows(const std::filesystem::path& file, RowTable table,
-                                std::uint64_t variant, const Read& read) const;
+  [[nodiscard]] RowList rows(const std::filesystem::path& file, RowTable table,
+                             std::uint64_t variant, const Read& read) const;
   /// Where they are kept.
   [[nodiscard]] std::filesystem::path place(const std::filesystem::path& file,
                                             RowTable table) const;

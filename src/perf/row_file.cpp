@@ -6,11 +6,11 @@
 #include <cmath>
 #include <cstring>
 #include <type_traits>
-#include <utility>
 
 namespace lockstep {
 namespace {
 
+static_assert(sizeof(RowFileHeader) % alignof(NumberRow) == 0);
 static_assert(sizeof(NumberRow) == 24 && std::is_trivially_copyable_v<NumberRow>);
 static_assert(std::has_unique_object_representations_v<RowFileHeader>, "no gaps are written");
 
@@ -57,7 +57,8 @@ bool rows_fit(const RowFileHeader& header, std::span<const NumberRow> rows) {
   return checksum_of(header, bytes_of(rows)) == header.checksum && std::ranges::all_of(rows, sound);
 }
 
-std::optional<NumberRows> decode_rows(std::string_view bytes, const RowSource& source) {
+std::optional<std::span<const NumberRow>> decode_rows(std::string_view bytes,
+                                                      const RowSource& source) {
   RowFileHeader header;
   if (bytes.size() < sizeof header) {
     return std::nullopt;
@@ -66,9 +67,9 @@ std::optional<NumberRows> decode_rows(std::string_view bytes, const RowSource& s
   if (!header_fits(header, source, bytes.size())) {
     return std::nullopt;
   }
-  NumberRows rows(header.rows);
-  std::memcpy(rows.data(), bytes.data() + sizeof header, bytes.size() - sizeof header);
-  return rows_fit(header, rows) ? std::optional(std::move(rows)) : std::nullopt;
+  const void* begin = bytes.data() + sizeof header;
+  const std::span rows(static_cast<const NumberRow*>(begin), header.rows);
+  return rows_fit(header, rows) ? std::optional(rows) : std::nullopt;
 }
 
 }  // namespace lockstep

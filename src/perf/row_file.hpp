@@ -4,42 +4,19 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
-#include <new>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 namespace lockstep {
 
-/// What a row holds is its table's affair. Keys lie from 0 to 10^9, the value is finite. Not set
-/// unless it is told.
+/// What a row holds is its table's affair. Keys lie from 0 to 10^9, the value is finite.
 struct NumberRow {
-  std::array<std::int32_t, 4> keys;
-  double value;
+  std::array<std::int32_t, 4> keys{};
+  double value = 0;
   friend bool operator==(const NumberRow&, const NumberRow&) = default;
 };
-
-/// Leaves new elements as they are, for rows that are filled from a file at once.
-template <class Element>
-struct UnsetAllocator : std::allocator<Element> {
-  template <class Other>
-  struct rebind {
-    using other = UnsetAllocator<Other>;
-  };
-  template <class Made, class... Arguments>
-  void construct(Made* place, Arguments&&... arguments) {
-    if constexpr (sizeof...(Arguments) == 0) {
-      ::new (static_cast<void*>(place)) Made;
-    } else {
-      ::new (static_cast<void*>(place)) Made{std::forward<Arguments>(arguments)...};
-    }
-  }
-};
-using NumberRows = std::vector<NumberRow, UnsetAllocator<NumberRow>>;
 
 /// Whose rows they are.
 enum class RowTable : std::uint32_t { attention = 1, skew_fit = 2 };
@@ -80,8 +57,8 @@ struct RowFileHeader {
                                std::uint64_t file_bytes);
 /// False: the rows are damaged, or no table holds such.
 [[nodiscard]] bool rows_fit(const RowFileHeader& header, std::span<const NumberRow> rows);
-/// Nothing: one of these does not fit.
-[[nodiscard]] std::optional<NumberRows> decode_rows(std::string_view bytes,
-                                                    const RowSource& source);
+/// The rows within `bytes`, which begin at a multiple of 8; nothing: one of these does not fit.
+[[nodiscard]] std::optional<std::span<const NumberRow>> decode_rows(std::string_view bytes,
+                                                                    const RowSource& source);
 
 }  // namespace lockstep

@@ -74,8 +74,9 @@ SkewFit::SkewFit(SkewAxes axes, double default_alpha)
     : axes_(std::move(axes)), default_alpha_(default_alpha) {}
 
 void SkewFit::read(const std::filesystem::path& file) {
-  for (const NumberRow& row : RowCache::of_user().rows(file, RowTable::skew_fit, digest_of(axes_),
-                                                       [&] { return read_rows(file); })) {
+  const RowList list = RowCache::of_user().rows(file, RowTable::skew_fit, digest_of(axes_),
+                                                [&] { return read_rows(file); });
+  for (const NumberRow& row : list.rows()) {
     entries_.push_back({{row.keys[0], low_label(row.keys[1]), low_label(row.keys[2]),
                          high_label(row.keys[3]), low_label(row.keys[3])},
                         row.value});
@@ -83,7 +84,7 @@ void SkewFit::read(const std::filesystem::path& file) {
   sort_entries();
 }
 
-NumberRows SkewFit::read_rows(const std::filesystem::path& file) const {
+std::vector<NumberRow> SkewFit::read_rows(const std::filesystem::path& file) const {
   CsvFile csv(file);
   const std::size_t chunk = csv.column("pc");
   const std::size_t decodes = csv.column("n_label");
@@ -101,7 +102,7 @@ NumberRows SkewFit::read_rows(const std::filesystem::path& file) const {
                csv.text(kv_prefill), csv.number(alpha));
     }
   }
-  NumberRows rows;
+  std::vector<NumberRow> rows;
   for (const Entry& entry : read.entries_) {
     const Bucket& b = entry.bucket;
     if (b.prefill_chunk < 0 || b.prefill_chunk > kLargestChunk) {

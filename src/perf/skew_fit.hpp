@@ -65,7 +65,7 @@ private:
     Bucket bucket;
     double alpha = 0;
   };
-  [[nodiscard]] NumberRows read_rows(const std::filesystem::path& file) const;
+  [[nodiscard]] std::vector<NumberRow> read_rows(const std::filesystem::path& file) const;
   void add(std::string_view key, double alpha);
   void add(std::int64_t chunk, std::string_view decodes, std::string_view skew_rate,
            std::string_view kv_largest, std::string_view kv_prefill, double alpha);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
-#include <utility>
+#include <vector>
 
 #include "fuzz_target.hpp"
 #include "perf/attention_table.hpp"
@@ -22,14 +22,14 @@ void read_row_bytes(std::string_view bytes) {
       source = header.source;
     }
   } else {
-    NumberRows rows(file.size() / sizeof(NumberRow));
+    std::vector<NumberRow> rows(file.size() / sizeof(NumberRow));
     if (!rows.empty()) {
       std::memcpy(rows.data(), file.data(), rows.size() * sizeof(NumberRow));
     }
     file = encode_rows(source, rows);
   }
-  if (auto rows = decode_rows(file, source)) {
-    static_cast<void>(AttentionTable::of_rows(std::move(*rows)).at({100, 1000, 8, 4096}));
+  if (const auto rows = decode_rows(file, source)) {
+    static_cast<void>(AttentionTable::of_rows(*rows).at({100, 1000, 8, 4096}));
   }
 }
 
