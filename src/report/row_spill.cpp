@@ -71,7 +71,7 @@ void RowSpill::spill(Part& part) {
   for (std::size_t done = 0; done < block.size;) {
     const ssize_t written = ::pwrite(waiting_, part.rows.data() + done, block.size - done, end_);
     if (written <= 0) {
-      fail("the rows of the output file cannot be kept beside it");
+      fail("writing the output file failed");
     }
     done += static_cast<std::size_t>(written);
     end_ += written;
