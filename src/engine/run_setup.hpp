@@ -29,7 +29,7 @@ struct InlineInputs {
   std::optional<std::string> cluster;   ///< JSON
   std::optional<std::string> workload;  ///< JSON lines
   /// Requests are generated and not read.
-  std::optional<WorkloadRecipe> recipe;
+  std::optional<WorkloadRecipe> recipe{};
   /// The workload is streamed where it can be.
   bool stream = false;
 };
