@@ -156,7 +156,8 @@ std::vector<Flag> make_field_flags() {
        K::text,
        G::input,
        "FILE",
-       "workload, one JSON object a line (default: 16 requests of 64 + 64 tokens per instance)",
+       "workload, one JSON object a line, or the keys of a generator as one object (default: 16 "
+       "requests of 64 + 64 tokens per instance)",
        {},
        store(&Options::dataset)},
       {"--output",

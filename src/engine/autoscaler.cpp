@@ -58,7 +58,8 @@ bool Autoscaler::look(Nanos now, std::int64_t requests) {
     wanted_.pop_front();
   }
   const std::int64_t before = present();
-  while (present() < number && count(State::off) > 0) {
+  // Who drains still holds its GPUs.
+  while (present() < number && present() + count(State::draining) < settings_.max) {
     start(now);
   }
   const std::int64_t most = std::ranges::max(wanted_, {}, &Wanted::number).number;

@@ -133,8 +133,9 @@ void DeviceSimulator::list_finished() {
   impl_->parts.lists_finished = true;
 }
 
-std::vector<std::int32_t> DeviceSimulator::take_finished() {
-  return std::exchange(impl_->parts.finished, {});
+void DeviceSimulator::take_finished(std::vector<std::int32_t>& npus) {
+  npus.clear();
+  npus.swap(impl_->parts.finished);
 }
 
 std::int64_t DeviceSimulator::iteration(std::int32_t npu) const {

@@ -91,8 +91,9 @@ public:
   [[nodiscard]] bool finished(std::int32_t npu) const;
   /// From now on take_finished() says which NPUs have run out of programs.
   void list_finished();
-  /// Those that have since the last call, in order of time; some may have begun another since.
-  [[nodiscard]] std::vector<std::int32_t> take_finished();
+  /// Those that have since the last call, in order of time, into `npus`; some may have begun
+  /// another since.
+  void take_finished(std::vector<std::int32_t>& npus);
   /// Programs given to the NPU so far, minus one: 0 is the opening event.
   [[nodiscard]] std::int64_t iteration(std::int32_t npu) const;
   /// now() minus the compute issued on the NPU since the start.

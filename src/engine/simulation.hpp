@@ -173,9 +173,10 @@ private:
   std::unique_ptr<DeviceSimulator> device_;
   std::unique_ptr<Controller> controller_;
   std::vector<PolledNpu> end_list_, start_list_;
-  std::vector<HeldProgram> held_;  ///< by instance
-  std::optional<AskList> asks_;    ///< none: all are asked
-  bool launched_held_ = false;     ///< one of them, in the last round of polls
+  std::vector<HeldProgram> held_;       ///< by instance
+  std::optional<AskList> asks_;         ///< none: all are asked
+  std::vector<std::int32_t> finished_;  ///< NPUs, since the last round of polls; reused
+  bool launched_held_ = false;          ///< one of them, in the last round of polls
   bool begun_ = false;
   bool over_ = false;
   Nanos limit_ = Nanos::max();

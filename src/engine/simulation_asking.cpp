@@ -43,7 +43,8 @@ void Simulation::hold(const Instance& instance, const HeldProgram& promised) {
 }
 
 bool Simulation::poll_changed() {
-  for (const std::int32_t npu : device_->take_finished()) {
+  device_->take_finished(finished_);
+  for (const std::int32_t npu : finished_) {
     if (const auto position = asks_->position_of(npu)) {
       refresh(npu);
       asks_->note(*position);

@@ -23,14 +23,6 @@ Workload at(const std::vector<std::int64_t>& arrivals) {
   return workload;
 }
 
-std::vector<std::int32_t> owners(const Router& router) {
-  std::vector<std::int32_t> out;
-  for (const Request& request : router.requests()) {
-    out.push_back(request.instance);
-  }
-  return out;
-}
-
 TEST(RouterFleet, WhoIsAwayIsLeftOut) {
   for (const RoutingPolicy policy : {RoutingPolicy::load, RoutingPolicy::round_robin}) {
     SmallCluster cluster(3);

@@ -25,14 +25,6 @@ Workload flat(const std::vector<std::int64_t>& arrivals, std::int64_t input = 4,
   return workload;
 }
 
-std::vector<std::int32_t> owners(const Router& router) {
-  std::vector<std::int32_t> out;
-  for (const Request& request : router.requests()) {
-    out.push_back(request.instance);
-  }
-  return out;
-}
-
 std::vector<std::int32_t> route(std::size_t instances, RoutingPolicy policy, std::size_t count) {
   SmallCluster cluster(instances);
   Router router(cluster.schedulers, policy);

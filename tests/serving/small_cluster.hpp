@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "serving/router.hpp"
 #include "serving_fixture.hpp"
 
 namespace lockstep::testing {
@@ -31,5 +32,14 @@ struct SmallCluster {
   std::vector<std::unique_ptr<Scheduler>> owned;
   std::vector<Scheduler*> schedulers;
 };
+
+/// Where each request is, by id.
+inline std::vector<std::int32_t> owners(const Router& router) {
+  std::vector<std::int32_t> out;
+  for (const Request& request : router.requests()) {
+    out.push_back(request.instance);
+  }
+  return out;
+}
 
 }  // namespace lockstep::testing
