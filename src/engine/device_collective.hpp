@@ -102,6 +102,10 @@ private:
     std::size_t oldest_plan = 0;
   };
 
+  /// First member, dimension, number of the collective on each, its kind and size.
+  using RingKey = std::tuple<std::int32_t, std::size_t, std::int64_t, CollectiveKind, Bytes>;
+  using Rings = std::map<RingKey, std::vector<std::int32_t>>;
+
   /// `keep`: a plan in use, which must stay.
   const CollectivePlan& plan_for(State& state, const CollectiveRequest& request,
                                  const CollectivePlan* keep = nullptr);
@@ -111,18 +115,18 @@ private:
   void enter_phase(DeviceEventQueue& queue, Nanos now, std::int32_t npu, std::int32_t stream);
   [[nodiscard]] bool closes(const CollectivePhase& phase) const;
   void join_ring(DeviceEventQueue& queue, std::int32_t npu);
+  Rings::iterator take_spare_ring(const RingKey& key);
   void end_ring(DeviceEventQueue& queue, const std::vector<std::int32_t>& members);
   bool leave_phase(DeviceEventQueue& queue, Nanos now, std::int32_t npu, std::int32_t stream);
   void send(DeviceEventQueue& queue, Wire& wire, Nanos now, std::int32_t npu, std::int32_t stream);
   void post(DeviceEventQueue& queue, Mailbox& mailbox, Nanos now, std::int32_t npu,
             std::int32_t stream);
 
-  /// First member, dimension, number of the collective on each, its kind and size.
-  using RingKey = std::tuple<std::int32_t, std::size_t, std::int64_t, CollectiveKind, Bytes>;
-
   DeviceListener* listener_ = nullptr;
-  Recurrence* recurrence_ = nullptr;                    ///< null: rings send messages
-  std::map<RingKey, std::vector<std::int32_t>> rings_;  ///< that lack members
+  Recurrence* recurrence_ = nullptr;            ///< null: rings send messages
+  Rings rings_;                                 ///< that lack members
+  std::vector<Rings::node_type> spare_rings_;   ///< without members, for reuse
+  std::vector<Nanos> ring_begins_, ring_ends_;  ///< of the one that ends; reused
   const Islands& islands_;
   CollectiveSettings settings_;
   StreamSettings streams_;

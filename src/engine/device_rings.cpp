@@ -1,5 +1,6 @@
 // Rings whose ends follow from when their members enter.
 #include <algorithm>
+#include <utility>
 
 #include "engine/device_collective.hpp"
 #include "network/ring_ends.hpp"
@@ -27,12 +28,24 @@ void Collectives::join_ring(DeviceEventQueue& queue, std::int32_t npu) {
   const auto first = static_cast<std::int32_t>(phase.group.member(topology, place, -position));
   const RingKey key{state.island->first_npu + first, phase.group.dimension, own.number,
                     own.plan->request.kind, phase.message};
-  std::vector<std::int32_t>& members = rings_[key];
-  members.push_back(npu);
-  if (std::ssize(members) == phase.group.members) {
-    end_ring(queue, members);
-    rings_.erase(key);
+  auto ring = rings_.find(key);
+  if (ring == rings_.end()) {
+    ring = spare_rings_.empty() ? rings_.try_emplace(key).first : take_spare_ring(key);
   }
+  ring->second.push_back(npu);
+  if (std::ssize(ring->second) == phase.group.members) {
+    end_ring(queue, ring->second);
+    ring->second.clear();
+    spare_rings_.push_back(rings_.extract(ring));
+  }
+}
+
+/// Rings come and go with every step: their memory stays.
+Collectives::Rings::iterator Collectives::take_spare_ring(const RingKey& key) {
+  Rings::node_type node = std::move(spare_rings_.back());
+  spare_rings_.pop_back();
+  node.key() = key;
+  return rings_.insert(std::move(node)).position;
 }
 
 void Collectives::end_ring(DeviceEventQueue& queue, const std::vector<std::int32_t>& members) {
@@ -52,18 +65,18 @@ void Collectives::end_ring(DeviceEventQueue& queue, const std::vector<std::int32
     return static_cast<std::size_t>(phase.anticlockwise ? phase.group.members - 1 - position
                                                         : position);
   };
-  std::vector<Nanos> begins(members.size());
+  ring_begins_.resize(members.size());
   for (const std::int32_t npu : members) {
-    begins[place_of(npu)] = stream_of(npu).entered + endpoint_delay_;
+    ring_begins_[place_of(npu)] = stream_of(npu).entered + endpoint_delay_;
   }
-  const std::vector<Nanos> ends = ring_ends(begins, ring);
+  ring_ends(ring_begins_, ring, ring_ends_);
   for (const std::int32_t npu : members) {
     recurrence_->couple(npu, members.front());
     Participation& own = stream_of(npu);
     own.waits_for_ring = false;
     own.sent = own.posted = phase.steps;
     own.processed = phase.steps - 1;  // what follows is the last one's end
-    queue.push_own(npu, ends[place_of(npu)], {1, DeviceEventKind::exchange_acts});
+    queue.push_own(npu, ring_ends_[place_of(npu)], {1, DeviceEventKind::exchange_acts});
   }
 }
 

@@ -6,14 +6,14 @@
 
 namespace lockstep {
 
-std::vector<Nanos> ring_ends(std::span<const Nanos> begins, const RingSteps& ring) {
+void ring_ends(std::span<const Nanos> begins, const RingSteps& ring, std::vector<Nanos>& ends) {
   const auto n = static_cast<std::int64_t>(begins.size());
   ensure(n > 0 && ring.steps >= n - 1, "a ring that some member's messages do not get round");
   const Nanos at_members = ring.endpoint_delay * ring.steps + ring.reductions;
   const auto [first, last] = std::ranges::minmax_element(begins);
-  std::vector<Nanos> ends(begins.size(), *last + ring.travel * ring.steps + at_members);
+  ends.assign(begins.size(), *last + ring.travel * ring.steps + at_members);
   if (*first == *last) {
-    return ends;
+    return;
   }
   for (std::int64_t i = 0; i < n; ++i) {
     Nanos end = Nanos{0};
@@ -24,7 +24,6 @@ std::vector<Nanos> ring_ends(std::span<const Nanos> begins, const RingSteps& rin
     }
     ends[static_cast<std::size_t>(i)] = end + at_members;
   }
-  return ends;
 }
 
 }  // namespace lockstep

@@ -26,7 +26,7 @@ struct RingSteps {
   Nanos reductions;  ///< of all messages together, in one member
 };
 
-/// `begins` by place in the direction of the messages, when each first acts.
-[[nodiscard]] std::vector<Nanos> ring_ends(std::span<const Nanos> begins, const RingSteps& ring);
+/// `begins` by place in the direction of the messages, when each first acts; `ends` likewise.
+void ring_ends(std::span<const Nanos> begins, const RingSteps& ring, std::vector<Nanos>& ends);
 
 }  // namespace lockstep
