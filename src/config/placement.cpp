@@ -9,8 +9,10 @@ MemoryLocation Placement::weights(std::optional<std::int64_t> block, Layer layer
   if (rule != layers.end()) {
     return rule->second.weights;
   }
-  if (block && *block >= 0 && static_cast<std::size_t>(*block) < blocks.size()) {
-    return blocks[static_cast<std::size_t>(*block)].weights;
+  // Not `block && *block >= 0`: compiled, it may look at the number first, which valgrind reports.
+  const std::int64_t place = block.value_or(-1);
+  if (place >= 0 && place < std::ssize(blocks)) {
+    return blocks[static_cast<std::size_t>(place)].weights;
   }
   return default_entry.weights;
 }
