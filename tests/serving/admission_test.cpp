@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <numeric>
 #include <utility>
 
 #include "base/error.hpp"
@@ -41,6 +42,23 @@ TEST(Admission, TheAnswersOrderIsTheBatchsOrder) {
   }
   EXPECT_EQ(text(npu.schedule(5)), "r2 4@0, r1 4@0, r0 4@0");  // the fourth has not arrived
   EXPECT_EQ(npu.scheduler().num_waiting(), 1U);
+}
+
+TEST(Admission, AnAdapterTooManyIsPassedOver) {
+  OneNpu npu(100);
+  npu.instance.features.lora.max_loras = 1;
+  Answers all([](Waiting waiting) {
+    Places places(waiting.size());
+    std::iota(places.begin(), places.end(), std::size_t{0});
+    return places;
+  });
+  npu.scheduler().decide_by(&all);
+  for (const std::int32_t adapter : {0, 1, 0}) {
+    Request& request = npu.requests.add(4, 2);
+    request.lora = adapter;
+    npu.scheduler().add_request(request);
+  }
+  EXPECT_EQ(text(npu.schedule(0)), "r0 4@0, r2 4@0");
 }
 
 TEST(Admission, WhoIsNotNamedWaitsOnInItsPlace) {
