@@ -3,8 +3,25 @@
 #include <string>
 
 #include "config/feature_settings.hpp"
+#include "config/flag_setters.hpp"
 
 namespace lockstep {
+namespace {
+
+template <class Part>
+flag_setters::Setter store_in(Part ServingFeatures::*part, std::int64_t Part::*member) {
+  return [=](RunOptions& o, const std::string&, std::int64_t n, double) {
+    (o.features.*part).*member = n;
+  };
+}
+template <class Part>
+flag_setters::Setter store_in(Part ServingFeatures::*part, double Part::*member) {
+  return [=](RunOptions& o, const std::string&, std::int64_t, double x) {
+    (o.features.*part).*member = x;
+  };
+}
+
+}  // namespace
 
 std::vector<Flag> make_feature_flags() {
   using K = FlagKind;
@@ -37,18 +54,14 @@ std::vector<Flag> make_feature_flags() {
        "speculative decoding: tokens that a draft model proposes to each decoding request a step "
        "(default: 0, off)",
        {},
-       [](RunOptions& o, const std::string&, std::int64_t n, double) {
-         o.features.speculation.tokens = n;
-       }},
+       store_in(&ServingFeatures::speculation, &Speculation::tokens)},
       {"--acceptance-rate",
        K::real,
        kGroup,
        "P",
        "chance that a proposed token is accepted if all before it were, 0 to 1",
        {},
-       [](RunOptions& o, const std::string&, std::int64_t, double x) {
-         o.features.speculation.acceptance = x;
-       }},
+       store_in(&ServingFeatures::speculation, &Speculation::acceptance)},
       {"--draft-cost-us",
        K::real,
        kGroup,
@@ -56,49 +69,37 @@ std::vector<Flag> make_feature_flags() {
        "microseconds of one pass of the draft model, of which a step has one a proposed token "
        "(default: 0)",
        {},
-       [](RunOptions& o, const std::string&, std::int64_t, double x) {
-         o.features.speculation.draft_micros = x;
-       }},
+       store_in(&ServingFeatures::speculation, &Speculation::draft_micros)},
       {"--speculative-seed",
        K::integer,
        kGroup,
        "N",
        "seed of what is accepted (default: 0)",
        {},
-       [](RunOptions& o, const std::string&, std::int64_t n, double) {
-         o.features.speculation.seed = n;
-       }},
+       store_in(&ServingFeatures::speculation, &Speculation::seed)},
       {"--max-loras",
        K::integer,
        kGroup,
        "N",
        "adapters of low rank that a step may hold different ones of; their memory is taken from "
-       "the "
-       "KV cache (default: 0, no adapters)",
+       "the KV cache (default: 0, no adapters)",
        {},
-       [](RunOptions& o, const std::string&, std::int64_t n, double) {
-         o.features.lora.max_loras = n;
-       }},
+       store_in(&ServingFeatures::lora, &LoraSettings::max_loras)},
       {"--max-lora-rank",
        K::integer,
        kGroup,
        "R",
        "rank that all adapters are padded to (default: 16)",
        {},
-       [](RunOptions& o, const std::string&, std::int64_t n, double) {
-         o.features.lora.max_rank = n;
-       }},
+       store_in(&ServingFeatures::lora, &LoraSettings::max_rank)},
       {"--lora-load-bandwidth",
        K::real,
        kGroup,
        "GB/S",
        "at which an adapter that is not on the NPU comes from the host, before the step; 0: at "
-       "once "
-       "(default: 0)",
+       "once (default: 0)",
        {},
-       [](RunOptions& o, const std::string&, std::int64_t, double x) {
-         o.features.lora.load_bandwidth = x;
-       }},
+       store_in(&ServingFeatures::lora, &LoraSettings::load_bandwidth)},
   };
 }
 

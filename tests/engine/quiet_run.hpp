@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "base/error.hpp"
 #include "engine/laws_fixture.hpp"
 
 namespace lockstep::testing {
@@ -84,6 +85,31 @@ inline QuietRun quiet_run(const ToyCluster& toy, const Calls& calls, const RunOp
   }
   run.told += "\n" + counter.beats();
   return run;
+}
+
+/// Both runs, with steps left out in `got`: the same to those who look, and all requests served.
+inline void expect_nobody_can_tell(const QuietRun& got, const QuietRun& want, const ToyCluster& toy,
+                                   const Calls& calls) {
+  RC_CLASSIFY(got.programs < want.programs, "steps were left out");
+  RC_LOG() << "got\n" << got.told << "want\n" << want.told << toy.json();
+  RC_ASSERT(got.told == want.told);
+  RC_ASSERT(want.served == static_cast<std::int64_t>(calls.workload().requests.size()));
+  RC_ASSERT(want.leaks == 0U);
+}
+
+/// The cluster is an error that says `part`, in a key of this name, and how to mend it.
+inline void expect_refused(const ToyCluster& toy, Fidelity fidelity, const std::string& part,
+                           const std::string& key) {
+  RunOptions options = round_robin();
+  options.fidelity = fidelity;
+  try {
+    static_cast<void>(parse_cluster(toy.json(), "toy.json", options, ToyModels::paths()));
+    ADD_FAILURE() << "accepted: " << part;
+  } catch (const UserError& error) {
+    EXPECT_NE(error.problem().find(part), std::string::npos) << error.problem();
+    EXPECT_NE(error.where().path.find(key), std::string::npos) << error.where().path;
+    EXPECT_FALSE(error.mend().empty());
+  }
 }
 
 inline RunOptions options_for(Fidelity fidelity, bool fold) {

@@ -56,11 +56,8 @@ TEST(Lora, AHandedOverPromptIsPassedOverToo) {
   OneNpu npu = with_adapters(1);
   npu.instance.pd = PdType::decode;
   for (const std::int32_t adapter : {0, 1, 0}) {
-    Request& request = npu.requests.add(4, 3);
+    Request& request = npu.computed_prompt(4, 3);
     request.lora = adapter;
-    request.num_tokens = 5;
-    request.num_computed = 4;
-    request.is_init = false;
     npu.scheduler().add_decode(request);
   }
   EXPECT_EQ(text(npu.schedule(0)), "r0 1@4, r2 1@4");

@@ -28,6 +28,14 @@ struct OneNpu {
   Completion finish(std::int64_t id, std::int64_t now) {
     return testing::finish(scheduler(), id, now);
   }
+  /// A request whose prompt is computed, as a prefill instance hands it over.
+  Request& computed_prompt(std::int64_t input, std::int64_t output) {
+    Request& request = requests.add(input, output);
+    request.num_tokens = input + 1;
+    request.num_computed = input;
+    request.is_init = false;
+    return request;
+  }
   std::vector<BlockId> table(const Request& request) {
     return scheduler().kv().block_table(request);
   }

@@ -95,11 +95,8 @@ TEST(Priority, HandedOverPromptsWaitByPriority) {
   OneNpu npu = urgent_first(2);
   npu.instance.pd = PdType::decode;
   for (const std::int64_t priority : {0, 5, 1}) {
-    Request& request = npu.requests.add(5, 3);
+    Request& request = npu.computed_prompt(5, 3);
     request.priority = priority;
-    request.num_tokens = 6;
-    request.num_computed = 5;
-    request.is_init = false;
     npu.scheduler().add_decode(request);
   }
   for (std::int64_t now = 0; npu.scheduler().done().size() < 3; ++now) {

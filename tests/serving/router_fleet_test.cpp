@@ -11,13 +11,8 @@ namespace {
 using ::testing::ElementsAre;
 
 Workload at(const std::vector<std::int64_t>& arrivals) {
-  Workload workload;
-  for (const std::int64_t arrival : arrivals) {
-    WorkloadRequest& request = workload.requests.emplace_back();
-    request.id = std::ssize(workload.requests) - 1;
-    request.input_toks = 8;
-    request.output_toks = 3;
-    request.arrival = Nanos{arrival};
+  Workload workload = flat(arrivals, 8);
+  for (WorkloadRequest& request : workload.requests) {
     request.input_ids.assign(8, 1);
   }
   return workload;

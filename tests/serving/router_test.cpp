@@ -12,19 +12,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 
-Workload flat(const std::vector<std::int64_t>& arrivals, std::int64_t input = 4,
-              std::int64_t output = 3) {
-  Workload workload;
-  for (const std::int64_t arrival : arrivals) {
-    WorkloadRequest& request = workload.requests.emplace_back();
-    request.id = std::ssize(workload.requests) - 1;
-    request.input_toks = input;
-    request.output_toks = output;
-    request.arrival = Nanos{arrival};
-  }
-  return workload;
-}
-
 std::vector<std::int32_t> route(std::size_t instances, RoutingPolicy policy, std::size_t count) {
   SmallCluster cluster(instances);
   Router router(cluster.schedulers, policy);

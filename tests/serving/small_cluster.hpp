@@ -33,6 +33,20 @@ struct SmallCluster {
   std::vector<Scheduler*> schedulers;
 };
 
+/// Requests without token ids.
+inline Workload flat(const std::vector<std::int64_t>& arrivals, std::int64_t input = 4,
+                     std::int64_t output = 3) {
+  Workload workload;
+  for (const std::int64_t arrival : arrivals) {
+    WorkloadRequest& request = workload.requests.emplace_back();
+    request.id = std::ssize(workload.requests) - 1;
+    request.input_toks = input;
+    request.output_toks = output;
+    request.arrival = Nanos{arrival};
+  }
+  return workload;
+}
+
 /// Where each request is, by id.
 inline std::vector<std::int32_t> owners(const Router& router) {
   std::vector<std::int32_t> out;
