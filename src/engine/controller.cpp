@@ -63,6 +63,9 @@ PollReply Controller::poll(std::int32_t npu, std::int64_t iteration, Nanos now, 
   }
   const auto end = test_end(instance, npu);
   activity_ += program != nullptr ? 1 : 0;
+  if (program != nullptr && waves_ahead_) {
+    waves_ahead_->learnt.begins(member_of(instance), program->batch_id, begin_);
+  }
   if (changed_ != nullptr) {
     note_changes(instance, instance.is_start(npu), activity);
   }
@@ -90,6 +93,9 @@ bool Controller::complete(ServingInstance& instance, std::int64_t iteration, std
     return false;
   }
   instance.learnt().done(completion.batch_id, now, instance.config().width() == 1);
+  if (waves_ahead_) {
+    waves_ahead_->learnt.ends(member_of(instance), completion.batch_id, now);
+  }
   ++activity_;
   instance.drop_program(completion.batch_id);
   observer_.on_batch_done(instance.config().id, completion.batch_id, now);
@@ -239,32 +245,6 @@ const Program* Controller::answer_joined_batch(ServingInstance& instance, Batch&
         fmt::format("Scheduling existing batch #{} to NPU[{}]", batch.id, npu));
   }
   return program;
-}
-
-const Program* Controller::join_wave(ServingInstance& instance, Batch& batch, Nanos now) {
-  ++activity_;
-  DPWave& wave = *wave_of(instance);
-  join(wave, batch);
-  return wave.complete() ? start_wave(instance, wave, now) : nullptr;
-}
-
-/// Makes the programs of all members' batches; that of `instance` is returned.
-const Program* Controller::start_wave(ServingInstance& instance, DPWave& wave, Nanos now) {
-  const Program* own = nullptr;
-  wave.take_wave(launched_);
-  note_group(wave);
-  pad_step(launched_, instance.config());
-  for (Batch* member_batch : launched_) {
-    auto& member = *instances_[static_cast<std::size_t>(member_batch->instance)];
-    const Program* program = generate(member, *member_batch, longest_of(launched_), now);
-    if (&member == &instance) {
-      own = program;
-    } else if (!member.config().terms.async_scheduling) {  // otherwise it waits for this batch
-      member.ready_waves.push_back(member_batch->id);
-    }
-  }
-  report_step(launched_, now);
-  return own;
 }
 
 const Program* Controller::generate(ServingInstance& instance, Batch& batch, std::int64_t wave_len,

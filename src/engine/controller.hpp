@@ -7,14 +7,17 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "config/cluster.hpp"
 #include "energy/power_model.hpp"
 #include "engine/dp_wave.hpp"
+#include "engine/learnt_waves.hpp"
 #include "engine/run_result.hpp"
 #include "engine/serving_instance.hpp"
+#include "iteration/trace_shape.hpp"
 #include "serving/router.hpp"
 
 namespace lockstep {
@@ -35,7 +38,14 @@ public:
 
   /// From now on steps of decodes that are like others are left out where nobody could see them.
   void run_ahead() { runs_ahead_ = true; }
-  [[nodiscard]] bool runs_ahead() const { return runs_ahead_; }
+  [[nodiscard]] bool runs_ahead() const { return runs_ahead_ || waves_ahead_; }
+  /// The same for the waves of the one group that all instances are in, each of them one NPU.
+  /// `untimed`: accesses to host memory of up to this size take no time.
+  void run_waves_ahead(Bytes untimed);
+  [[nodiscard]] bool runs_waves_ahead() const { return waves_ahead_.has_value(); }
+  /// Waves have just been left out, up to the beginning of the one answered: by instance, how much
+  /// later than it the NPU has something to say. Empty: nobody has before it begins.
+  [[nodiscard]] std::span<const Nanos> wave_offsets() const { return waves_ahead_->offsets; }
   /// Nothing is left out of the time from `horizon` on: something happens then.
   void look_no_further(Nanos horizon) { horizon_ = horizon; }
   /// No instance is over before all are without requests.
@@ -45,7 +55,7 @@ public:
   void note_changes_in(Marked* changed) { changed_ = changed; }
 
   /// NPU `npu`, which has finished iteration `iteration`, asks at `now`. `all_free`: so have all
-  /// others of its instance.
+  /// others of its instance, or, where waves are left out, of the cluster.
   PollReply poll(std::int32_t npu, std::int64_t iteration, Nanos now, bool all_free = false);
 
   /// Grows with every change of state; equal before and after a round of polls: nothing happened.
@@ -89,9 +99,24 @@ private:
   [[nodiscard]] bool may_leave_out(const ServingInstance& instance, const Batch& batch,
                                    Nanos now) const;
   Nanos leave_out_steps(ServingInstance& instance, const Batch& batch, Nanos now);
+  [[nodiscard]] Nanos next_happening() const;
   void count_step(std::int64_t tokens);
+  [[nodiscard]] std::size_t member_of(const ServingInstance& instance) const;
+  [[nodiscard]] ServingInstance& instance_of(const Batch& batch) const;
+  const Program* launch_wave(ServingInstance& instance, Nanos begin);
+  Nanos leave_out_waves(std::size_t leader, Nanos now);
+  [[nodiscard]] std::int64_t waves_alike(std::size_t leader, bool alone, Nanos now) const;
+  [[nodiscard]] bool stays_alone(const Batch& batch, bool leads) const;
+  [[nodiscard]] std::int64_t steps_alike(const Batch& batch, Nanos now) const;
+  WaveForm& describe_wave(std::size_t leader, bool alone);
+  void look_up_attention();
+  Nanos repeat_waves(std::size_t leader, std::int64_t& left, Nanos now);
+  void repeat_wave(const WaveTimes& wave, Nanos later, std::size_t leader, Nanos now);
+  void count_wave();
+  void watch_wave(Nanos now);
   const Program* answer_ahead(ServingInstance& instance, std::int32_t npu, std::int64_t iteration,
                               bool batch_done, Nanos now);
+  const Program* lead_wave(ServingInstance& instance, Batch& batch, Nanos now);
   Batch* compose(ServingInstance& instance, Nanos now);
   const Program* make_program(ServingInstance& instance, Batch& batch, Nanos now);
   void report_step(const std::vector<Batch*>& batches, Nanos now);
@@ -118,6 +143,19 @@ private:
   bool runs_ahead_ = false;
   bool end_together_ = false;
   Nanos horizon_ = Nanos::max();
+  struct WavesAhead {
+    LearntWaves learnt;
+    Bytes untimed;             ///< accesses to host memory of up to this size take no time
+    WaveForm* form = nullptr;  ///< of the wave that begins, if it is to be watched
+    // Of that wave, by member; reused.
+    std::vector<WaveMember> members;
+    std::vector<BatchShape> shapes;
+    std::vector<TimeSource> sources;
+    std::vector<Nanos> attention;
+    std::vector<std::int64_t> batches;
+    std::vector<Nanos> offsets;  ///< at which they go on by themselves, after the leader
+  };
+  std::optional<WavesAhead> waves_ahead_;
   bool all_free_ = false;         ///< of the poll under way
   Nanos begin_;                   ///< of the program made last
   std::vector<Batch*> launched_;  ///< that start together; reused

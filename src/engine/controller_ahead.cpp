@@ -29,6 +29,9 @@ const Program* Controller::answer_ahead(ServingInstance& instance, std::int32_t 
     compose(instance, now);
     return generate_alone(instance, *batch, now);
   }
+  if (program == nullptr && start && waves_ahead_ && wave_of(instance)->complete()) {
+    return lead_wave(instance, *batch, now);
+  }
   if (program == nullptr && start) {
     program = make_program(instance, *batch, now);
   }
@@ -38,6 +41,21 @@ const Program* Controller::answer_ahead(ServingInstance& instance, std::int32_t 
   batch->fired.push_back(npu);
   if (start) {
     instance.idle = false;
+    compose(instance, now);
+  }
+  return program;
+}
+
+/// Where waves may be left out, a batch after this one must be there before both can be told to
+/// repeat; a dummy comes when it is called.
+const Program* Controller::lead_wave(ServingInstance& instance, Batch& batch, Nanos now) {
+  batch.fired.push_back(instance.config().first_npu);
+  instance.idle = false;
+  if (!batch.dummy) {
+    compose(instance, now);
+  }
+  const Program* program = start_wave(instance, *wave_of(instance), now);
+  if (batch.dummy) {
     compose(instance, now);
   }
   return program;

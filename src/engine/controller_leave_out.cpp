@@ -24,10 +24,7 @@ Nanos Controller::leave_out_steps(ServingInstance& instance, const Batch& batch,
   if (left == 0) {
     return now;
   }
-  // The next heartbeat, and the next arrival: a step that ends then or later is not the last of
-  // its kind that nobody looks at.
-  const Nanos heartbeat = next_heartbeat_after() + Nanos{1};
-  const Nanos horizon = std::min({router_.next_arrival().value_or(heartbeat), heartbeat, horizon_});
+  const Nanos horizon = next_happening();
   BatchShape shape = shape_of(batch, false);  // its entries are the batch's, which go on
   for (; left > 0; --left) {
     const KernelTime attention = instance.traces().decode_attention(shape);
@@ -43,6 +40,13 @@ Nanos Controller::leave_out_steps(ServingInstance& instance, const Batch& batch,
     now = end;
   }
   return now;
+}
+
+/// The next heartbeat, or the next arrival: a step that ends then or later is not the last of its
+/// kind that nobody looks at.
+Nanos Controller::next_happening() const {
+  const Nanos heartbeat = next_heartbeat_after() + Nanos{1};
+  return std::min({router_.next_arrival().value_or(heartbeat), heartbeat, horizon_});
 }
 
 /// One that brought a token for each of its requests.

@@ -27,6 +27,10 @@ bool alternates(const CollectiveSettings& settings) {
 
 }  // namespace
 
+bool copies_repeat(const DeviceSimulatorSpec& spec) {
+  return copies_are_apart(spec) && !alternates(spec.collectives);
+}
+
 Recurrence::Recurrence(const DeviceSimulatorSpec& spec)
     : company_of_(static_cast<std::size_t>(spec.topology.num_npus()), kNone),
       member_of_(company_of_.size(), 0),

@@ -24,6 +24,10 @@
 
 namespace lockstep {
 
+/// Whether what a copy does depends on nothing but the times at which it begins: no messages queue
+/// for links nor streams for each other, and all collectives are alike.
+[[nodiscard]] bool copies_repeat(const DeviceSimulatorSpec& spec);
+
 class Recurrence {
 public:
   /// What may be skipped by a company now.

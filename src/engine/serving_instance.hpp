@@ -37,6 +37,10 @@ public:
   /// Whether nothing but its kernels and collectives decides how long a step of decodes that begins
   /// at `now` takes.
   [[nodiscard]] bool plain_decodes(const Batch& batch, Nanos now) const;
+  /// The same of a batch without requests.
+  [[nodiscard]] bool plain_dummy(const Batch& batch, Nanos now) const {
+    return batch.dummy && host_is_out(batch, now) && batch.load == Bytes{0};
+  }
   /// Watches the batch whose program was made last, if it is one of decodes.
   void learn_from(const Batch& batch, Nanos begin);
   [[nodiscard]] LearntSteps& learnt() { return learnt_; }

@@ -83,10 +83,10 @@ Simulation::Simulation(const Cluster& cluster, const RunOptions& options, Reques
   controller_ = std::make_unique<Controller>(cluster, options, policy_, instances_, *router_,
                                              power_.get(), observer);
   held_.resize(instances_.size());
-  if (folding != Folding::none && may_run_ahead()) {
-    controller_->run_ahead();
-  }
   set_up_fleet();
+  if (folding != Folding::none) {
+    run_ahead(devices);
+  }
   if (options.fold_layers && !fleet_ && polls_may_be_skipped()) {
     ask_changed_only();
   }
@@ -200,7 +200,9 @@ bool Simulation::poll(PolledNpu& polled, bool start_npu) {
     log_iteration(polled.npu, iteration);
   }
   const auto& instance = *instances_[static_cast<std::size_t>(polled.instance)];
-  const bool free = start_npu && controller_->runs_ahead() && all_free(instance.config());
+  const bool free =
+      start_npu && controller_->runs_ahead() &&
+      (controller_->runs_waves_ahead() ? !device_->busy() : all_free(instance.config()));
   const PollReply reply = controller_->poll(polled.npu, iteration, device_->now(), free);
   observer_.on_poll(polled.npu, iteration, device_->now(), reply.kind);
   switch (reply.kind) {
@@ -215,6 +217,9 @@ bool Simulation::poll(PolledNpu& polled, bool start_npu) {
     case PollAnswer::program:
       if (reply.begin > device_->now()) {
         hold(instance.config(), {reply.program, reply.begin});
+        if (controller_->runs_waves_ahead()) {
+          hold_group(instance.config(), reply.begin);
+        }
         return true;
       }
       launch(*instances_[static_cast<std::size_t>(polled.instance)], *reply.program, polled.npu,
@@ -227,10 +232,17 @@ bool Simulation::poll(PolledNpu& polled, bool start_npu) {
 bool Simulation::held(const PolledNpu& polled, bool start_npu) {
   HeldProgram& waiting = held_[static_cast<std::size_t>(polled.instance)];
   if (waiting.program == nullptr) {
-    return false;
+    if (waiting.waits && waiting.begin <= device_->now()) {
+      waiting.waits = false;
+      refresh(polled.npu);
+    }
+    return group_waits_ || waiting.waits;
   }
   if (start_npu && waiting.begin <= device_->now()) {
     const Program& program = *std::exchange(waiting.program, nullptr);
+    if (group_waits_) {
+      release_group();
+    }
     launch(*instances_[static_cast<std::size_t>(polled.instance)], program, polled.npu, true);
     launched_held_ = true;
     if (asks_) {

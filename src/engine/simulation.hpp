@@ -103,10 +103,12 @@ private:
     bool asleep = false;
     std::int64_t reported = -1;  ///< last iteration named in the log
   };
-  /// A program that begins later: the steps before it were left out.
+  /// A program that begins later: the steps before it were left out. Without one: the instance has
+  /// nothing to say until then.
   struct HeldProgram {
     const Program* program = nullptr;
     Nanos begin;
+    bool waits = false;
   };
 
   void load(const RequestsOfRun& requests);
@@ -124,7 +126,9 @@ private:
   [[nodiscard]] bool rings_may_be_closed() const;
   [[nodiscard]] bool instances_are_alone() const;
   [[nodiscard]] bool host_holds_ids_only() const;
-  [[nodiscard]] bool may_run_ahead() const;
+  void run_ahead(const DeviceSimulatorSpec& devices);
+  [[nodiscard]] bool steps_may_be_left_out(const DeviceSimulatorSpec& devices) const;
+  [[nodiscard]] bool one_group_is_all() const;
   [[nodiscard]] bool all_free(const Instance& instance) const;
   [[nodiscard]] Nanos next_alarm() const;
   [[nodiscard]] Nanos next_cause() const;
@@ -142,6 +146,8 @@ private:
   /// True: the NPU waits for the beginning of a program that it has been promised.
   bool held(const PolledNpu& polled, bool start_npu);
   void hold(const Instance& instance, const HeldProgram& promised);
+  void hold_group(const Instance& leader, Nanos begin);
+  void release_group();
   void launch(ServingInstance& instance, const Program& program, std::int32_t npu, bool start_npu);
   void launch_end(ServingInstance& instance, const Program& program);
   void log_iteration(std::int32_t npu, std::int64_t iteration);
@@ -176,6 +182,7 @@ private:
   std::vector<HeldProgram> held_;       ///< by instance
   std::optional<AskList> asks_;         ///< none: all are asked
   std::vector<std::int32_t> finished_;  ///< NPUs, since the last round of polls; reused
+  bool group_waits_ = false;            ///< for a program that is held
   bool launched_held_ = false;          ///< one of them, in the last round of polls
   bool begun_ = false;
   bool over_ = false;

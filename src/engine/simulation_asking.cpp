@@ -42,6 +42,31 @@ void Simulation::hold(const Instance& instance, const HeldProgram& promised) {
   }
 }
 
+/// Waves have been left out: until `begin`, when the leader begins another one, or until they are
+/// done with the one before it, members have nothing to say.
+void Simulation::hold_group(const Instance& leader, Nanos begin) {
+  const auto offsets = controller_->wave_offsets();
+  group_waits_ = offsets.empty();
+  for (std::size_t id = 0; id < instances_.size(); ++id) {
+    const Instance& member = instances_[id]->config();
+    if (!group_waits_ && member.id != leader.id) {
+      hold(member, {nullptr, begin + offsets[id], true});
+    }
+    refresh(member.first_npu);
+  }
+}
+
+/// The wave begins for which all members have waited.
+void Simulation::release_group() {
+  group_waits_ = false;
+  for (const PolledNpu& polled : start_list_) {
+    refresh(polled.npu);
+  }
+  if (asks_) {
+    asks_->changed().mark_all();
+  }
+}
+
 bool Simulation::poll_changed() {
   device_->take_finished(finished_);
   for (const std::int32_t npu : finished_) {

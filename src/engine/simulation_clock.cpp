@@ -90,14 +90,16 @@ Nanos Simulation::first_held() const {
   }
   Nanos first = Nanos::max();
   for (const HeldProgram& waiting : held_) {
-    first = waiting.program != nullptr ? std::min(first, waiting.begin) : first;
+    const bool awaited = waiting.program != nullptr || waiting.waits;
+    first = awaited ? std::min(first, waiting.begin) : first;
   }
   return first;
 }
 
 bool Simulation::asks(const PolledNpu& polled) const {
-  return !polled.asleep && device_->finished(polled.npu) &&
-         held_[static_cast<std::size_t>(polled.instance)].program == nullptr;
+  const HeldProgram& held = held_[static_cast<std::size_t>(polled.instance)];
+  return !polled.asleep && device_->finished(polled.npu) && held.program == nullptr &&
+         !held.waits && !group_waits_;
 }
 
 /// The next arrival or heartbeat: until then an idle NPU has nothing to hear of.

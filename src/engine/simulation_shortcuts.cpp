@@ -1,6 +1,8 @@
 // What of a run need not be simulated, because nobody could tell.
 #include <algorithm>
 
+#include "base/numeric.hpp"
+#include "engine/recurrence.hpp"
 #include "engine/simulation.hpp"
 
 namespace lockstep {
@@ -50,10 +52,38 @@ bool Simulation::host_holds_ids_only() const {
   });
 }
 
-/// Nobody hears of single steps, nothing outside of an instance's own NPUs has a part in them, and
-/// everybody's attention lies on the way from the beginning of a step to its end.
-bool Simulation::may_run_ahead() const {
-  if (!instances_are_alone() || !polls_may_be_skipped() || observer_.wants_batches() ||
+/// Steps, or waves, of decodes that are like others are left out from now on where that is safe.
+void Simulation::run_ahead(const DeviceSimulatorSpec& devices) {
+  if (!steps_may_be_left_out(devices)) {
+    return;
+  }
+  if (instances_are_alone() && cluster_.dp_groups.empty()) {
+    controller_->run_ahead();
+    return;
+  }
+  const MemoryLevelSpec& host = devices.memory.front();
+  const bool queues = host.discipline == MemoryLevelSpec::Discipline::per_device;
+  // An access of less than what moves in a nanosecond takes none.
+  const Bytes untimed{host.latency < 1 ? truncate(host.bandwidth) - 1 : -1};
+  controller_->run_waves_ahead(queues ? untimed : Bytes::max());
+}
+
+/// All instances are members of one group, in order, an NPU each.
+bool Simulation::one_group_is_all() const {
+  return cluster_.dp_groups.size() == 1 &&
+         std::ranges::is_sorted(cluster_.dp_groups.front().members) &&
+         std::ranges::all_of(cluster_.instances, [](const Instance& instance) {
+           return instance.dp_group && instance.width() == 1;
+         });
+}
+
+/// Nobody hears of single steps, nothing outside of an instance's own NPUs, or of its group's, has
+/// a part in them, and everybody's attention lies on the way from the beginning of a step to its
+/// end.
+bool Simulation::steps_may_be_left_out(const DeviceSimulatorSpec& devices) const {
+  const bool group = one_group_is_all() && copies_repeat(devices) && !fleet_;
+  const bool alone = instances_are_alone() && cluster_.dp_groups.empty();
+  if (!(group || alone) || !polls_may_be_skipped() || observer_.wants_batches() ||
       observer_.min_severity() <= LogSeverity::info || options_.strict) {
     return false;
   }
@@ -61,11 +91,11 @@ bool Simulation::may_run_ahead() const {
   const bool routes_go_on = options_.expert_routing_policy == ExpertRoutingPolicy::round_robin &&
                             !policy_.expert_round_robin_restarts;
   return std::ranges::all_of(cluster_.instances, [=](const Instance& instance) {
-    return instance.pp == 1 && instance.pd == PdType::none && !instance.dp_group &&
-           !instance.calibration && !instance.features.speculation.on() &&
-           !instance.features.lora.on() && !instance.enable_local_offloading &&
-           !instance.enable_attn_offloading && !instance.enable_sub_batch_interleaving &&
-           instance.placement.all_local() && !(routes_go_on && instance.model->has_experts());
+    return instance.pp == 1 && instance.pd == PdType::none && !instance.calibration &&
+           !instance.features.speculation.on() && !instance.features.lora.on() &&
+           !instance.enable_local_offloading && !instance.enable_attn_offloading &&
+           !instance.enable_sub_batch_interleaving && instance.placement.all_local() &&
+           !(routes_go_on && instance.model->has_experts());
   });
 }
 

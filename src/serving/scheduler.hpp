@@ -85,12 +85,15 @@ public:
   Completion add_done(std::int64_t iteration, std::int32_t npu, Nanos now);
 
   /// Right after a batch was formed: how many further steps will be like those in flight if nothing
-  /// comes in: all running requests, a token each; nobody ends.
+  /// comes in: all running requests, a token each; nobody ends. In flight are as many as may be, or
+  /// one that has not begun.
   [[nodiscard]] std::int64_t steps_alike(Nanos now) const;
   /// The oldest batch in flight ends at `end`, and the next one like it is formed then. At most
   /// steps_alike() times. The batches keep their ids, so that no NPU hears of it. False, and
   /// nothing changed: there may be too few free blocks.
   bool repeat_step(Nanos end);
+  /// So many steps like those in flight will find enough free blocks, and the two after them.
+  [[nodiscard]] std::int64_t steps_with_room() const;
 
   /// Its client has gone: it leaves its queue and gives its blocks back. Batches in flight still
   /// compute it.
@@ -132,7 +135,10 @@ public:
   /// needs more than the whole KV pool, or more than a step may compute. Nothing: it can.
   [[nodiscard]] std::optional<std::string> blocked_reason(Nanos now);
 
-  [[nodiscard]] bool empty() const;  ///< nothing waits, runs or is in flight
+  [[nodiscard]] bool empty() const;             ///< nothing waits, runs or is in flight
+  [[nodiscard]] bool has_no_requests() const {  ///< batches in flight are dummies
+    return waiting_.empty() && running_.empty() && handed_over_.empty() && inbox_.empty();
+  }
   [[nodiscard]] std::size_t num_waiting() const { return waiting_.size() + handed_over_.size(); }
   [[nodiscard]] std::size_t num_running() const { return running_.size(); }
   [[nodiscard]] std::size_t num_inflight() const { return inflight_.size(); }

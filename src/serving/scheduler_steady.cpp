@@ -19,12 +19,13 @@ bool of_the_same_requests(const Batch& a, const Batch& b) {
 
 std::int64_t Scheduler::steps_alike(Nanos now) const {
   const std::int64_t depth = instance_->max_in_flight();
+  const std::int64_t formed = std::ssize(inflight_);
   // Who waits has been refused just now, and will be while there is no more room. But what others
   // write meanwhile may become the prefix that it lacks.
   const bool stays_out = waiting_.empty() || (waiting_.front()->arrival <= now &&
                                               (!may_admit_more() || !kv_.prefix_caching()));
   const bool nothing_new = inbox_.empty() && handed_over_.empty() && stays_out;
-  if (!nobody_was_preempted_ || !nothing_new || std::ssize(inflight_) != depth ||
+  if (!nobody_was_preempted_ || !nothing_new || (formed != depth && formed != 1) ||
       instance_->pp > 1 || instance_->pd != PdType::none || kv_.lower() != nullptr ||
       admission_ != nullptr || instance_->features.speculation.on() ||
       instance_->features.lora.on()) {
@@ -38,13 +39,20 @@ std::int64_t Scheduler::steps_alike(Nanos now) const {
   std::int64_t left = std::numeric_limits<std::int64_t>::max();
   for (const BatchEntry& entry : oldest.entries) {
     const Request& request = *entry.request;
-    const bool decodes = !request.is_init && request.num_in_flight == depth;
+    const bool decodes = !request.is_init && request.num_in_flight == formed;
     left = decodes ? std::min(left, request.output - request.num_tokens - depth) : 0;
     if (left <= 0) {
       return 0;
     }
   }
   return oldest.entries.empty() ? 0 : left;
+}
+
+/// In j steps a request takes a block for every block_size tokens, and one more at the most.
+std::int64_t Scheduler::steps_with_room() const {
+  const std::int64_t sequences = std::ssize(inflight_.front()->entries);
+  const std::int64_t each = kv_.npu_pool().num_free() / std::max<std::int64_t>(sequences, 1);
+  return std::max<std::int64_t>(0, (each - 1) * kv_.layout().block_size - 2);
 }
 
 bool Scheduler::repeat_step(Nanos end) {
