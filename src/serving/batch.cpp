@@ -17,7 +17,6 @@ Batch make_dummy_batch(std::int64_t id, std::int32_t instance, Nanos now) {
   batch.id = id;
   batch.instance = instance;
   batch.total_len = 1;
-  batch.kv_len = 1;
   batch.num_decode = 1;
   batch.dummy = true;
   batch.batch_time = now;
@@ -30,7 +29,6 @@ void pad_batch(Batch& batch, std::int64_t total_len) {
     return;
   }
   batch.total_len = total_len;
-  batch.kv_len += padding;
   batch.num_decode += padding;
   batch.padding += padding;
 }

@@ -32,7 +32,6 @@ struct Batch {
   std::int32_t instance = 0;
   std::vector<BatchEntry> entries;  ///< scheduling order; empty for a dummy
   std::int64_t total_len = 0;       ///< tokens; raised by DP padding
-  std::int64_t kv_len = 0;
   std::int64_t num_prefill = 0;
   std::int64_t num_decode = 0;    ///< padding counts as decodes
   std::int64_t num_drafts = 0;    ///< proposed tokens of all entries

@@ -65,7 +65,8 @@ void BlockPool::touch(std::span<const BlockId> blocks) {
     if (block.refs == 0) {
       unlink(block);
       --num_free_;
-      cached_free_ -= block.indexed ? 1 : 0;
+      ensure(block.indexed, "BlockPool: only a block that the index names can be taken back");
+      --cached_free_;
     }
     ++block.refs;
   }

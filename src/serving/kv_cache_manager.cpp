@@ -1,6 +1,7 @@
 #include "serving/kv_cache_manager.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/error.hpp"
@@ -183,8 +184,9 @@ void KVCacheManager::refresh_lower(const Request& request, const PrefixHit& hit)
     const auto last_block = static_cast<std::size_t>((chunk + 1) * blocks_per_chunk_ - 1);
     const BlockId id = lower_->blocks.find(request.block_hashes[last_block]);
     if (id != kNoBlock) {
-      lower_->blocks.touch({&id, 1});
-      lower_->blocks.free({&id, 1});
+      const std::array chunk_block{id};
+      lower_->blocks.touch(chunk_block);
+      lower_->blocks.free(chunk_block);
     }
   }
 }

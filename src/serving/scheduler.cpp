@@ -276,7 +276,6 @@ void Scheduler::add_entry(Batch& batch, const BatchEntry& entry, Nanos now) {
     ++batch.num_prefill;
   } else {
     ++batch.num_decode;
-    batch.kv_len += entry.computed_before;
   }
   const bool stamped = request.queuing_delay.count() >= 0;
   if (request.is_init && (policy_.queuing_delay_of_last_chunk || !stamped)) {

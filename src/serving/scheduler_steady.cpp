@@ -72,12 +72,8 @@ bool Scheduler::repeat_step(Nanos end) {
       ++newest.entries[i].computed_before;
     }
   }
-  oldest.kv_len += std::ssize(oldest.entries);
   oldest.batch_time = newest.batch_time;
   oldest.kv_size = newest.kv_size;
-  if (&newest != &oldest) {
-    newest.kv_len += std::ssize(newest.entries);
-  }
   newest.batch_time = end;
   newest.kv_size = kv_.npu_used_bytes();
   return true;

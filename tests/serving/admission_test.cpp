@@ -98,6 +98,49 @@ TEST(Admission, HoldingAllBackIsSaid) {
             "the scheduling policy admits none of 1 waiting requests");
 }
 
+TEST(Admission, APolicyThatChangesItsMindIsAskedAgain) {
+  OneNpu npu(100);
+  Answers nobody([](Waiting) { return Places{}; });
+  npu.scheduler().decide_by(&nobody);
+  npu.scheduler().add_request(npu.requests.add(4, 2));
+  EXPECT_EQ(npu.schedule(1), nullptr);
+  EXPECT_TRUE(npu.scheduler().is_restless());
+}
+
+TEST(Admission, WhoIsNamedMayBeTooLargeAllTheSame) {
+  OneNpu npu(100);
+  npu.instance.enable_chunked_prefill = false;
+  Answers first([](Waiting) { return Places{0}; });
+  npu.scheduler().decide_by(&first);
+  npu.scheduler().add_request(npu.requests.add(17, 1));
+  EXPECT_EQ(npu.schedule(0), nullptr);
+  EXPECT_NE(npu.scheduler().blocked_reason(Nanos{0}).value_or("").find("chunked prefill is off"),
+            std::string::npos);
+}
+
+/// It may be an older request that a failed instance has lost.
+TEST(Admission, WhoComesLaterWaitsBehindThePreempted) {
+  OneNpu npu(4);
+  Answers all([](Waiting waiting) {
+    Places places(waiting.size());
+    std::iota(places.begin(), places.end(), std::size_t{0});
+    return places;
+  });
+  npu.scheduler().decide_by(&all);
+  npu.scheduler().add_request(npu.requests.add(7, 10, 1));
+  npu.scheduler().add_request(npu.requests.add(7, 10, 1));
+  for (std::int64_t step = 1; npu.scheduler().num_preemptions() == 0; ++step) {
+    const Batch* batch = npu.schedule(step);
+    ASSERT_NE(batch, nullptr);
+    npu.finish(batch->id, step);
+  }
+  npu.scheduler().add_request(npu.requests.add(4, 1, 0));
+  static_cast<void>(npu.schedule(90));
+  ASSERT_EQ(npu.scheduler().waiting().size(), 2U);
+  EXPECT_EQ(npu.scheduler().waiting()[0]->id, 1);
+  EXPECT_EQ(npu.scheduler().waiting()[1]->id, 2);
+}
+
 TEST(Admission, WrongPlacesAreRefused) {
   for (const Places& places : {Places{2}, Places{0, 0}}) {
     OneNpu npu(100);

@@ -30,6 +30,22 @@ TEST(Blocked, SaysWhyTheQueueCanNeverMove) {
   EXPECT_FALSE(fine.scheduler().blocked_reason(Nanos{5}));
 }
 
+TEST(Blocked, NobodyIsWhileSomeoneRuns) {
+  OneNpu npu(4);
+  npu.scheduler().add_request(npu.requests.add(8, 10));
+  npu.scheduler().add_request(npu.requests.add(12, 1));
+  EXPECT_EQ(text(npu.schedule(0)), "r0 8@0");
+  npu.finish(0, 1);
+  EXPECT_FALSE(npu.scheduler().blocked_reason(Nanos{1}));
+}
+
+TEST(Blocked, WhoWasRefusedByMemoryIsAskedNoMore) {
+  OneNpu npu(4);
+  npu.scheduler().add_request(npu.requests.add(17, 1));
+  EXPECT_EQ(npu.schedule(0), nullptr);
+  EXPECT_FALSE(npu.scheduler().is_restless());
+}
+
 TEST(Blocked, SaysWhenARequestGrowsPastThePool) {
   for (const bool reserve : {true, false}) {
     OneNpu npu(4);

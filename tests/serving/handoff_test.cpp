@@ -184,5 +184,15 @@ TEST(HandOff, KeepsALaterChunkInThePrefillPipelineHarmless) {
   }
 }
 
+TEST(Handoff, AsAWholeNothingLeavesBeforeTheLastChunk) {
+  OneNpu npu(100, 4);
+  npu.instance.pd = PdType::prefill;
+  npu.instance.kv_transfer = KvTransfer::whole;
+  npu.scheduler().add_request(npu.requests.add(8, 2));
+  EXPECT_EQ(npu.schedule(0)->pd_kv_send_tokens, 0);
+  npu.finish(0, 1);
+  EXPECT_EQ(npu.schedule(1)->pd_kv_send_tokens, 8);
+}
+
 }  // namespace
 }  // namespace lockstep::testing

@@ -42,7 +42,6 @@ TEST(Pipeline, DummiesShareTheBatchNumbers) {
   EXPECT_FALSE(npu.scheduler().empty());
   pad_batch(*dummy, 9);
   EXPECT_EQ(dummy->total_len, 9);
-  EXPECT_EQ(dummy->kv_len, 9);
   EXPECT_EQ(dummy->num_decode, 9);
   EXPECT_EQ(dummy->padding, 8);
   EXPECT_TRUE(npu.finish(0, 10).batch_done);

@@ -144,13 +144,11 @@ TEST(Scheduler, AChunkOfOneTokenIsTracedAsADecode) {
   EXPECT_EQ(text(batch), "r0 15@0, r1 1@0");
   EXPECT_EQ(batch->num_prefill, 1);
   EXPECT_EQ(batch->num_decode, 1);
-  EXPECT_EQ(batch->kv_len, 0);
   Completion done = npu.finish(0, 10);
   EXPECT_EQ(done.prompt_tokens, 15);
   EXPECT_EQ(done.generated_tokens, 1);
   batch = npu.schedule(10);
   EXPECT_EQ(text(batch), "r0 1@15, r1 9@1");
-  EXPECT_EQ(batch->kv_len, 15);
   EXPECT_EQ(batch->total_len, 10);
   done = npu.finish(1, 20);
   EXPECT_EQ(done.prompt_tokens, 9);
@@ -266,6 +264,17 @@ TEST(Scheduler, TellsItsObserver) {
     finish(scheduler, batch->id, step + 1);
   }
   EXPECT_THAT(recorder.log, ElementsAre("out 1", "end 0", "in 1: 8 of 9", "end 1"));
+}
+
+/// It waited no longer than until its first tokens were scheduled, be that at once.
+TEST(Scheduler, QueuingEndsWithTheFirstChunk) {
+  OneNpu npu(100, 4, false, FidelityPolicy::for_mode(Fidelity::vllm));
+  Request& request = npu.requests.add(8, 1);
+  npu.scheduler().add_request(request);
+  EXPECT_EQ(text(npu.schedule(0)), "r0 4@0");
+  npu.finish(0, 10);
+  EXPECT_EQ(text(npu.schedule(10)), "r0 4@4");
+  EXPECT_EQ(request.queuing_delay, Nanos{0});
 }
 
 }  // namespace
