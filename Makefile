@@ -41,6 +41,7 @@ deps:
 check:
 	tools/check_format.sh
 	tools/check_includes.py
+	tools/check_names.py
 	tools/check_tidy.sh
 
 asan tsan:

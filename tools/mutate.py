@@ -139,8 +139,11 @@ class Build:
         return subprocess.run(words, cwd=self.folder, capture_output=True, check=False,
                               timeout=3600).returncode == 0
 
-    def link(self, program):
+    def link(self, program, room):
+        """False: the program has nothing of this room in it."""
         line = self.commands(f"tests/{program}")[-1]
+        if f"liblockstep_{room}.a" not in line:
+            return False
         line = re.sub(r"^: && | && :$", "", line)
         words = shlex.split(line)
         words[words.index("-o") + 1] = str(self.scratch / program)
@@ -150,6 +153,7 @@ class Build:
         done = subprocess.run(words, cwd=self.folder, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             sys.exit(f"mutate: cannot link {program}: {done.stderr[-2000:]}")
+        return True
 
     def notices(self, program, where):
         """Whether a program fails; where it is slow by itself its limit is measured first."""
@@ -175,8 +179,8 @@ def judge(build, programs, slip):
     if not build.compile(file, number, text):
         return None
     for program in programs:
-        build.link(program)
-        if build.notices(program, build.folder / "tests"):
+        linked = build.link(program, file.split("/")[1])
+        if linked and build.notices(program, build.folder / "tests"):
             return f"killed by {program}"
     return "survived"
 

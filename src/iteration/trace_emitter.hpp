@@ -123,7 +123,7 @@ private:
   LookupCounts lookups_before_, attention_lookups_;
   std::int64_t attention_rows_ = 0;
   EnergySink* energy_ = nullptr;
-  EnergyRecord record_;
+  TraceEnergy record_;
 };
 
 }  // namespace lockstep

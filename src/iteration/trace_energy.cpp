@@ -4,14 +4,14 @@
 
 namespace lockstep {
 
-void EnergyRecord::clear() {
+void TraceEnergy::clear() {
   dram_ = 0;
   link_ = 0;
   npu_.clear();
   pim_.clear();
 }
 
-void EnergyRecord::add_comm(CollectiveKind kind, Bytes bytes, std::int64_t ranks) {
+void TraceEnergy::add_comm(CollectiveKind kind, Bytes bytes, std::int64_t ranks) {
   const auto size = static_cast<double>(bytes.count());
   if (kind == CollectiveKind::none) {
     link_ += size;
@@ -22,7 +22,7 @@ void EnergyRecord::add_comm(CollectiveKind kind, Bytes bytes, std::int64_t ranks
   link_ += rounds * (size / n);
 }
 
-void EnergyRecord::book(EnergySink& sink, std::int64_t copies) const {
+void TraceEnergy::book(EnergySink& sink, std::int64_t copies) const {
   for (std::int64_t copy = 0; copy < copies; ++copy) {
     sink.dram(dram_);
     sink.link(link_);

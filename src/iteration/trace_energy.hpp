@@ -11,7 +11,7 @@ namespace lockstep {
 
 class EnergySink;
 
-class EnergyRecord {
+class TraceEnergy {
 public:
   void clear();
   void add_dram(Bytes bytes) { dram_ += static_cast<double>(bytes.count()); }

@@ -34,18 +34,19 @@ std::string progress_line(const ProgressState& state) {
                      failed, rate, eta_text(state));
 }
 
-Progress::Progress(std::FILE* stream, bool interactive, std::int64_t total, std::int64_t before)
+SweepProgress::SweepProgress(std::FILE* stream, bool interactive, std::int64_t total,
+                             std::int64_t before)
     : stream_(stream), interactive_(interactive), state_{total, before, 0, 0, 0} {
   constexpr std::int64_t kTenths = 10;
   tenth_ = total > 0 ? before * kTenths / total : 0;
 }
 
-ProgressState Progress::state() {
+ProgressState SweepProgress::state() {
   const std::lock_guard lock(mutex_);
   return state_;
 }
 
-void Progress::add(bool failed) {
+void SweepProgress::add(bool failed) {
   constexpr auto kApart = std::chrono::milliseconds(100);
   constexpr std::int64_t kTenths = 10;
   const std::lock_guard lock(mutex_);
@@ -62,7 +63,7 @@ void Progress::add(bool failed) {
   }
 }
 
-void Progress::show() {
+void SweepProgress::show() {
   if (stream_ == nullptr) {
     return;
   }
@@ -74,7 +75,7 @@ void Progress::show() {
   std::fflush(stream_);
 }
 
-void Progress::finish() {
+void SweepProgress::finish() {
   const std::lock_guard lock(mutex_);
   if (interactive_ && stream_ != nullptr) {
     show();

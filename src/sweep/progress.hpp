@@ -21,10 +21,10 @@ struct ProgressState {
 };
 [[nodiscard]] std::string progress_line(const ProgressState& state);
 
-class Progress {
+class SweepProgress {
 public:
   /// Says nothing when `stream` is null.
-  Progress(std::FILE* stream, bool interactive, std::int64_t total, std::int64_t before);
+  SweepProgress(std::FILE* stream, bool interactive, std::int64_t total, std::int64_t before);
   /// One more is done. Safe from any thread.
   void add(bool failed);
   /// Leaves the last state standing.

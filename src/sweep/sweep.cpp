@@ -49,7 +49,7 @@ SweepReport manage(const SweepOptions& options, const WorkList& work, MpiRanks* 
   const std::vector<std::int64_t> missing = work.missing(store, options.retry_failed);
   report.configs = std::ssize(work.configs());
   report.before = report.configs - std::ssize(missing);
-  Progress progress(options.progress, options.interactive, report.configs, report.before);
+  SweepProgress progress(options.progress, options.interactive, report.configs, report.before);
   const auto done = [&](const ResultRow& row) {
     const bool failed = !row.outcome.error.empty();
     store.add(row);
