@@ -25,8 +25,8 @@ Nanos DecodeBlocks::time(std::span<const double> bytes, std::int64_t kv_heads,
   const auto rate = [&](std::size_t running) {
     return std::min(block_gb_s, memory_gb_s / static_cast<double>(running));
   };
-  double read = waited > 0 ? ends[waited - 1] : 0;
-  double nanos = launch_us * kNanosPerMicro + (first > 0 ? read / rate(first) : 0);
+  double read = 0;
+  double nanos = launch_us * kNanosPerMicro;
   for (std::size_t i = waited; i < ends.size(); ++i) {
     nanos += (ends[i] - read) / rate(ends.size() - i);
     read = ends[i];

@@ -55,6 +55,17 @@ TEST(ClosedForm, TheFullSizeOnEveryDimension) {
   EXPECT_EQ(span.last.count(), 51932);
 }
 
+/// The farthest of six is three links away, whichever way round.
+TEST(ClosedForm, MessagesGoTheShortWayRound) {
+  const CollectiveSettings direct = CollectiveSettings::all(algorithm_from_name("direct"));
+  const auto time = [&](std::int64_t npus, double latency) {
+    const Topology ring({{TopologyKind::ring, npus, 112, latency}});
+    return closed_form(ring, {CollectiveKind::all_to_all, Bytes{6}, {}}, direct, kCosts).last;
+  };
+  EXPECT_EQ(time(6, 1000) - time(6, 0), Nanos{3000});
+  EXPECT_EQ(time(5, 1000) - time(5, 0), Nanos{2000});
+}
+
 TEST(ClosedForm, TreesEndAtTheLeaves) {
   const CollectiveSettings tree = CollectiveSettings::all(algorithm_from_name("doubleBinaryTree"));
   const CollectiveSpan span =

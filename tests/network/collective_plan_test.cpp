@@ -154,5 +154,14 @@ RC_GTEST_PROP(RankScheduleProperty, SendsAndReceivesAgree, ()) {
   }
 }
 
+/// A fifth dimension takes part only in collectives that name it.
+TEST(CollectivePlan, WithoutAMaskFourDimensionsTakePart) {
+  const Topology::Dimension pair{kMesh, 2, 112, 0};
+  const Topology topology({pair, pair, pair, pair, pair});
+  const CollectivePlan plan =
+      make_plan(topology, {CollectiveKind::all_gather, Bytes{1024}, {}}, {}, kPlanCosts);
+  EXPECT_EQ(plan.phases.size(), 4U);
+}
+
 }  // namespace
 }  // namespace lockstep

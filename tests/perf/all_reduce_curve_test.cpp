@@ -29,6 +29,19 @@ TEST(AllReduceCurve, SmallMessagesHaveALatencyOfTheirOwn) {
   EXPECT_EQ(curve.time(Bytes{1'000'000}), Nanos{120'000});
 }
 
+TEST(AllReduceCurve, TakesANanosecondAtLeast) {
+  AllReduceCurve free;
+  free.bandwidth_gb_s = 1;
+  EXPECT_EQ(free.time(Bytes{0}), Nanos{1});
+}
+
+TEST(AllReduceCurve, AQuarterMoreOrLessIsStillAlike) {
+  const std::vector<AllReduceCurve> curves = {all_reduce_curve_of(2, 16)};
+  EXPECT_TRUE(find_curve(curves, 2, 20));
+  EXPECT_TRUE(find_curve(curves, 2, 12.8));
+  EXPECT_FALSE(find_curve(curves, 2, 12.7));
+}
+
 TEST(AllReduceCurve, CountsForItsRanksAndForLinksLikeItsOwn) {
   const std::vector<AllReduceCurve> curves = {
       all_reduce_curve_of(2, 16), all_reduce_curve_of(4, 16), all_reduce_curve_of(2, 64)};

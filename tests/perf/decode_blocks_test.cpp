@@ -48,6 +48,10 @@ TEST(DecodeBlocks, TheLastHeadsLongBlockIsWaitedFor) {
   EXPECT_EQ(time_of(two_at_a_time(), bytes, 2), Nanos{1'000 + 2'000 + 10'000 + 2'000});
 }
 
+TEST(DecodeBlocks, NoBlocksTakeTheLaunchOnly) {
+  EXPECT_EQ(time_of(two_at_a_time(), {}, 1), Nanos{1'000});
+}
+
 TEST(DecodeBlocks, EachBlockHasAStart) {
   DecodeBlocks blocks = two_at_a_time();
   blocks.start_us = 2;
