@@ -65,8 +65,11 @@ StepOptions options_of(const MeasuredPoint& point, const Recipe& recipe,
                                             : 512);
   options.graph_sizes = default_graph_sizes(largest);
   options.fused_all_reduce_norm = starts(setting(recipe, "fusions"), "allreduce+norm");
-  if (setting(recipe, "experts").find("mxfp8") != std::string::npos) {
+  const std::string experts = setting(recipe, "experts");
+  if (experts.find("mxfp8") != std::string::npos) {
     options.expert_precision = Precision::mxfp4_fp8;
+  } else if (experts == "Marlin") {
+    options.expert_precision = Precision::int4;
   }
   return options;
 }
