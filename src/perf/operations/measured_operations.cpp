@@ -32,6 +32,19 @@ bool holds_launch_time(const TableOrigin& origin, std::span<const std::int32_t> 
          compare_versions(origin.version, "0.24") >= 0;
 }
 
+// In the keys of the experts' table: precision, hidden, intermediate, experts, top-k, TP, EP, skew.
+double rows_an_expert(std::span<const std::int32_t> keys) {
+  return static_cast<double>(keys[4]) / keys[3];
+}
+
+double expert_weights(std::span<const std::int32_t> keys) {
+  return static_cast<double>(keys[1]) * keys[2] * keys[3] / (static_cast<double>(keys[5]) * keys[6]);
+}
+
+// Few rows cost the weights of the experts that they touch, many cost arithmetic: at equal rows an
+// expert both go with the weights. The launch is what fits shapes of one kernel to each other best.
+constexpr ShapeTransfer kExpertTransfer = {1, 5, rows_an_expert, expert_weights, 30};
+
 // The set whose model speaks for a row of a table.
 std::size_t set_of_keys(MeasuredOperation operation, std::span<const std::int32_t> keys) {
   const auto& sets = coefficient_sets();
@@ -66,7 +79,7 @@ LookupRules lookup_rules(MeasuredOperation operation) {
     case mla_bmm:
       return {linear, linear, {1}, {1}, false};
     case moe:
-      return {ratio, ratio, {5, 6}, {1, 2, 3, 4, 5, 6, 7}, false};
+      return {ratio, ratio, {5, 6}, {1, 2, 3, 4, 5, 6, 7}, false, kExpertTransfer};
     case gdn:
       return {linear, linear, {3, 1, 2}, {1, 2, 3}, false};
     case computescale:
