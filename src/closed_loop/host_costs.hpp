@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "config/engine_terms.hpp"
+#include "model/description/model_description.hpp"
 
 namespace lockstep {
 
@@ -17,9 +18,12 @@ struct HostCosts {
   double step_per_sequence = 8;
   /// Between the end of a step and the start of the next on the GPU, even when all is ready.
   double gap = 150;
-  /// Launching one layer's kernels, about ten, one by one in a step beyond the captured graphs: the
-  /// step takes at least as long for all layers.
-  double layer_launch = 10 * kLaunchMicros;
+  /// Launching one layer's kernels one by one in a step beyond the captured graphs: the step takes
+  /// at least as long for all layers. Routed experts (top-k, sorting, quantisation, products, sum)
+  /// and attention that is planned and called through FlashInfer come on top.
+  double layer_launch = 500;
+  double expert_launch = 600;
+  double flashinfer_launch = 400;
   /// The same where only attention is launched between graphs.
   double attention_launch = kLaunchMicros;
   /// Front end, one request after the other: HTTP, tokenisation, hand-over.
@@ -34,5 +38,9 @@ struct HostCostField {
   double HostCosts::*member;
 };
 [[nodiscard]] std::span<const HostCostField> host_cost_fields();
+
+/// Microseconds to launch a whole step's layers one by one.
+[[nodiscard]] double eager_launches(const HostCosts& costs, const ModelDescription& model,
+                                    bool flashinfer);
 
 }  // namespace lockstep

@@ -16,6 +16,11 @@ public:
   [[nodiscard]] std::int64_t whole(std::string_view name) const {
     return csv_.key(csv_.column(name));
   }
+  /// Empty without such a column.
+  [[nodiscard]] std::string text_if_any(std::string_view name) const {
+    const auto column = csv_.find_column(name);
+    return column ? std::string(csv_.text(*column)) : std::string();
+  }
   /// 1 when the cell is empty.
   [[nodiscard]] std::int64_t degree(std::string_view name) const {
     const std::size_t column = csv_.column(name);
@@ -38,6 +43,7 @@ MeasuredPoint read_point(const Columns& row) {
   point.engine_version = row.text("vllm");
   point.source = row.text("source");
   point.recipe = row.text("recipe");
+  point.measured = row.text_if_any("measured");
   point.aggregated = row.text("mode") == "agg";
   point.input = row.whole("isl");
   point.output = row.whole("osl");
@@ -86,6 +92,7 @@ std::map<std::string, Recipe, std::less<>> read_recipes(const std::filesystem::p
   std::map<std::string, Recipe, std::less<>> recipes;
   while (csv.next_row()) {
     Recipe& recipe = recipes[row.text("recipe")];
+    recipe.emplace("from", row.text_if_any("from"));
     for (const std::string_view column : kColumns) {
       recipe.emplace(column, row.text(column));
     }

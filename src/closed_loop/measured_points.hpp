@@ -13,6 +13,7 @@ namespace lockstep {
 
 struct MeasuredPoint {
   std::string id, model, precision, gpu, engine_version, source, recipe;
+  std::string measured;  ///< day, "2026-04-03"; may be empty
   bool aggregated = true;  ///< false: prefill and decode workers apart
   std::int64_t input = 0;  ///< nominal
   std::int64_t output = 0;

@@ -56,20 +56,46 @@ std::string checkpoint_of(const MeasuredPoint& point, const Recipe& recipe) {
              : point.model;
 }
 
+bool on_hopper(const MeasuredPoint& point) {
+  return starts(point.gpu, "h100") || starts(point.gpu, "h200");
+}
+
+bool on_blackwell(const MeasuredPoint& point) {
+  return starts(point.gpu, "b") || starts(point.gpu, "gb");
+}
+
+/// A run from before its recipe's first day may not have had the recipe's flags.
+bool precedes(const MeasuredPoint& point, const Recipe& recipe) {
+  return !point.measured.empty() && point.measured < setting(recipe, "from");
+}
+
+std::int64_t largest_graph(const MeasuredPoint& point, const Recipe& recipe,
+                           std::int64_t max_num_seqs) {
+  const std::int64_t usual = minor_version(point.engine_version) >= 11
+                                 ? std::min<std::int64_t>(2 * max_num_seqs, 512)
+                                 : 512;
+  return precedes(point, recipe) ? usual : whole_or(setting(recipe, "graph_capture_max"), usual);
+}
+
+/// Marlin runs 4-bit experts as it does whatever the 4 bits mean. Before 0.11 it was Hopper's
+/// default, as the engine came without the Triton kernels for them.
+bool runs_marlin(const MeasuredPoint& point, const std::string& experts) {
+  return experts == "Marlin" || (experts == "default" && on_hopper(point) &&
+                                 point.precision == "fp4" && minor_version(point.engine_version) < 11);
+}
+
 StepOptions options_of(const MeasuredPoint& point, const Recipe& recipe,
                        std::int64_t max_num_seqs) {
   StepOptions options;
-  const std::int64_t largest = whole_or(setting(recipe, "graph_capture_max"),
-                                        minor_version(point.engine_version) >= 11
-                                            ? std::min<std::int64_t>(2 * max_num_seqs, 512)
-                                            : 512);
-  options.graph_sizes = default_graph_sizes(largest);
+  options.graph_sizes = default_graph_sizes(largest_graph(point, recipe, max_num_seqs));
   options.fused_all_reduce_norm = starts(setting(recipe, "fusions"), "allreduce+norm");
   const std::string experts = setting(recipe, "experts");
   if (experts.find("mxfp8") != std::string::npos) {
     options.expert_precision = Precision::mxfp4_fp8;
-  } else if (experts == "Marlin") {
+  } else if (runs_marlin(point, experts)) {
     options.expert_precision = Precision::int4;
+  } else if (starts(experts, "Triton")) {
+    options.expert_kernel = ExpertKernel::triton;
   }
   return options;
 }
@@ -87,6 +113,7 @@ ServerSettings server_of(const MeasuredPoint& point, const Recipe& recipe) {
   const std::string sequences = setting(recipe, "max_num_seqs");
   server.max_num_seqs = sequences == "concurrency" ? point.concurrency : whole_or(sequences, 1024);
   server.block_size = whole_or(setting(recipe, "block_size"), 16);
+  server.flashinfer = on_blackwell(point);
   server.async_scheduling = asynchronous(point, recipe);
   server.full_graphs =
       setting(recipe, "cuda_graphs") != "PIECEWISE" && minor_version(point.engine_version) >= 10;

@@ -58,6 +58,8 @@ TEST(ClosedLoop, OneRequestTakesItsStepsAndTheHostsPart) {
                    .step_per_sequence = 0,
                    .gap = 100,
                    .layer_launch = 0,
+                   .expert_launch = 0,
+                   .flashinfer_launch = 0,
                    .attention_launch = 0,
                    .request = 1000,
                    .prompt_token = 1,

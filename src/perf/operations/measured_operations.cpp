@@ -27,9 +27,14 @@ OperationTime both(const OperationTime& a, const OperationTime& b) {
 bool holds_launch_time(const TableOrigin& origin, std::span<const std::int32_t> keys,
                        std::int64_t rows) {
   constexpr std::int64_t kRows = 1024;
-  return origin.operation == MeasuredOperation::gemm && rows < kRows &&
-         keys[0] == static_cast<std::int32_t>(Precision::fp8_block) &&
+  return rows < kRows && keys[0] == static_cast<std::int32_t>(Precision::fp8_block) &&
          compare_versions(origin.version, "0.24") >= 0;
+}
+
+// Up to 0.19 experts were measured as Triton runs them, later as the engine's choice does.
+bool holds_chosen_experts(const TableOrigin& origin, std::span<const std::int32_t> /*keys*/,
+                          std::int64_t /*tokens*/) {
+  return compare_versions(origin.version, "0.20") >= 0;
 }
 
 // In the keys of the experts' table: precision, hidden, intermediate, experts, top-k, TP, EP, skew.
@@ -121,23 +126,21 @@ MeasuredOperations::MeasuredOperations(
 }
 
 std::optional<OperationTime> MeasuredOperations::find(MeasuredOperation operation, Keys given,
-                                                      std::int64_t axis) const {
+                                                      std::int64_t axis, Misfit misfit) const {
   std::array<std::int32_t, kMostSliceKeys> keys{};
   std::transform(given.begin(), given.end(), keys.begin(), [](std::int64_t key) {
     return static_cast<std::int32_t>(std::min<std::int64_t>(key, INT32_MAX));
   });
   const auto& lookups = lookups_[static_cast<std::size_t>(operation)];
   const std::span<const std::int32_t> asked(keys.data(), given.size());
-  for (const bool launch_time : {false, true}) {
+  for (const bool misfits : {false, true}) {
     for (const TableLookup& lookup : lookups) {
-      if (holds_launch_time(lookup.table().origin(), asked, axis) == launch_time) {
+      const bool is_misfit = misfit != nullptr && misfit(lookup.table().origin(), asked, axis);
+      if (is_misfit == misfits) {
         if (auto time = lookup.at(asked, axis)) {
           return time;
         }
       }
-    }
-    if (launch_time || operation != MeasuredOperation::gemm) {
-      break;
     }
   }
   return std::nullopt;
@@ -148,7 +151,8 @@ OperationTime MeasuredOperations::gemm(const Gemm& s) const {
     return {};
   }
   const auto time =
-      find(MeasuredOperation::gemm, {static_cast<std::int64_t>(s.precision), s.n, s.k}, s.m);
+      find(MeasuredOperation::gemm, {static_cast<std::int64_t>(s.precision), s.n, s.k}, s.m,
+           holds_launch_time);
   if (!time) {
     return analytic_->gemm(s);
   }
@@ -253,7 +257,8 @@ OperationTime MeasuredOperations::experts(const GroupedExperts& s) const {
   const auto time = find(moe,
                          {static_cast<std::int64_t>(s.precision), s.hidden, s.intermediate,
                           s.experts, s.top_k, s.tp, s.ep, static_cast<std::int64_t>(s.skew)},
-                         s.tokens);
+                         s.tokens,
+                         s.kernel == ExpertKernel::triton ? holds_chosen_experts : nullptr);
   return time ? *time : analytic_->experts(s);
 }
 
