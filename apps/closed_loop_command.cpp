@@ -41,7 +41,7 @@ HostCosts host_costs_of(const std::string& text) {
         std::from_chars(first, last, value).ptr != last || value < 0) {
       throw UserError(fmt::format("'{}' is no cost of the host", part),
                       Where{{}, 0, "--host-costs"},
-                      "give step, step_per_sequence, gap, layer_launch, request, prompt_token or "
+                      "give step, step_per_sequence, gap, kernel_launch, request, prompt_token or "
                       "reply = microseconds");
     }
     costs.*(field->member) = value;

@@ -43,13 +43,22 @@ NpuKvLayout layout_of(const ServerSettings& server) {
   return layout;
 }
 
+/// Microseconds to launch all kernels of a step one by one.
+double eager_launches(const StepModel& model, const ServerSettings& server) {
+  const auto& sizes = model.options().graph_sizes;
+  const std::int64_t beyond = sizes.empty() ? 1 : sizes.back() + 1;
+  const double planning = server.flashinfer ? server.host.flashinfer_launch : 0;
+  return server.host.kernel_launch * static_cast<double>(model.kernels(beyond)) +
+         planning * static_cast<double>(model.model().num_layers());
+}
+
 class ClosedLoop {
 public:
   ClosedLoop(StepModel& model, const ServerSettings& server, const ClientSettings& client,
              const std::vector<RequestLength>& lengths)
       : model_(model),
         server_(server),
-        eager_launches_(eager_launches(server.host, model.model(), server.flashinfer)),
+        eager_launches_(eager_launches(model, server)),
         client_(client),
         instance_(instance_of(model, server)),
         policy_(FidelityPolicy::for_mode(Fidelity::vllm)),

@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include "config/engine_terms.hpp"
-#include "model/description/model_description.hpp"
 
 namespace lockstep {
 
@@ -18,13 +17,12 @@ struct HostCosts {
   double step_per_sequence = 8;
   /// Between the end of a step and the start of the next on the GPU, even when all is ready.
   double gap = 150;
-  /// Launching one layer's kernels one by one in a step beyond the captured graphs: the step takes
-  /// at least as long for all layers. Routed experts (top-k, sorting, quantisation, products, sum)
-  /// and attention that is planned and called through FlashInfer come on top.
-  double layer_launch = 500;
-  double expert_launch = 600;
+  /// Launching a kernel in a step beyond the captured graphs, where they come one by one: the step
+  /// takes at least as long as all its launches.
+  double kernel_launch = 45;
+  /// On top for each layer where attention is planned and called through FlashInfer (before 0.11).
   double flashinfer_launch = 400;
-  /// The same where only attention is launched between graphs.
+  /// Of one layer's attention, where it is launched between graphs.
   double attention_launch = kLaunchMicros;
   /// Front end, one request after the other: HTTP, tokenisation, hand-over.
   double request = 1500;
@@ -38,9 +36,5 @@ struct HostCostField {
   double HostCosts::*member;
 };
 [[nodiscard]] std::span<const HostCostField> host_cost_fields();
-
-/// Microseconds to launch a whole step's layers one by one.
-[[nodiscard]] double eager_launches(const HostCosts& costs, const ModelDescription& model,
-                                    bool flashinfer);
 
 }  // namespace lockstep

@@ -96,6 +96,8 @@ StepOptions options_of(const MeasuredPoint& point, const Recipe& recipe,
     options.expert_precision = Precision::int4;
   } else if (starts(experts, "Triton")) {
     options.expert_kernel = ExpertKernel::triton;
+  } else if (on_blackwell(point)) {
+    options.expert_kernels = 2;  // FlashInfer's TensorRT-LLM kernel and what quantises for it
   }
   return options;
 }
@@ -113,7 +115,7 @@ ServerSettings server_of(const MeasuredPoint& point, const Recipe& recipe) {
   const std::string sequences = setting(recipe, "max_num_seqs");
   server.max_num_seqs = sequences == "concurrency" ? point.concurrency : whole_or(sequences, 1024);
   server.block_size = whole_or(setting(recipe, "block_size"), 16);
-  server.flashinfer = on_blackwell(point);
+  server.flashinfer = on_blackwell(point) && minor_version(point.engine_version) < 11;
   server.async_scheduling = asynchronous(point, recipe);
   server.full_graphs =
       setting(recipe, "cuda_graphs") != "PIECEWISE" && minor_version(point.engine_version) >= 10;

@@ -18,6 +18,9 @@ struct StepOptions {
   /// Instead of what the experts' format says (a kernel with 8-bit activations).
   std::optional<Precision> expert_precision{};
   ExpertKernel expert_kernel = ExpertKernel::usual;
+  /// Launched for one layer's experts: top-k, sorting (2), quantisation (2), two products and the
+  /// sum, or what one kernel leaves of it.
+  std::int64_t expert_kernels = 8;
   ExpertSkew skew = ExpertSkew::power_law_1_2;
 };
 
