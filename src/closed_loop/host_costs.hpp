@@ -21,7 +21,7 @@ struct HostCosts {
   /// takes at least as long as all its launches.
   double kernel_launch = 45;
   /// On top for each layer where attention is planned and called through FlashInfer (before 0.11).
-  double flashinfer_launch = 400;
+  double flashinfer_launch = 300;
   /// Of one layer's attention, where it is launched between graphs.
   double attention_launch = kLaunchMicros;
   /// Front end, one request after the other: HTTP, tokenisation, hand-over.

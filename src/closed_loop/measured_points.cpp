@@ -1,7 +1,10 @@
 #include "closed_loop/measured_points.hpp"
 
+#include <fmt/format.h>
+
 #include <string_view>
 
+#include "base/error.hpp"
 #include "perf/csv_file.hpp"
 
 namespace lockstep {
@@ -98,6 +101,19 @@ std::map<std::string, Recipe, std::less<>> read_recipes(const std::filesystem::p
     }
   }
   return recipes;
+}
+
+void correct_recipe(std::map<std::string, Recipe, std::less<>>& recipes, const std::string& text) {
+  const std::size_t equals = text.find('=');
+  const std::size_t dot = text.rfind('.', equals);
+  const bool whole = equals != std::string::npos && dot != std::string::npos;
+  const auto recipe = whole ? recipes.find(text.substr(0, dot)) : recipes.end();
+  if (recipe == recipes.end() ||
+      recipe->second.find(text.substr(dot + 1, equals - dot - 1)) == recipe->second.end()) {
+    throw UserError(fmt::format("'{}' corrects no recipe", text), Where{{}, 0, "--correct"},
+                    "give RECIPE.COLUMN=VALUE, with a recipe and a column of the recipes' file");
+  }
+  recipe->second.find(text.substr(dot + 1, equals - dot - 1))->second = text.substr(equals + 1);
 }
 
 }  // namespace lockstep

@@ -37,4 +37,8 @@ using Recipe = std::map<std::string, std::string, std::less<>>;
 [[nodiscard]] std::map<std::string, Recipe, std::less<>> read_recipes(
     const std::filesystem::path& file);
 
+/// "recipe.column=value": what a run is known to have had instead. Throws UserError when there is no
+/// such recipe or column.
+void correct_recipe(std::map<std::string, Recipe, std::less<>>& recipes, const std::string& text);
+
 }  // namespace lockstep

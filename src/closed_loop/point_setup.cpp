@@ -108,12 +108,13 @@ bool asynchronous(const MeasuredPoint& point, const Recipe& recipe) {
                                                  : flag == "on";
 }
 
-ServerSettings server_of(const MeasuredPoint& point, const Recipe& recipe) {
+ServerSettings server_of(const MeasuredPoint& point, const Recipe& recipe,
+                         std::int64_t script_limit) {
   ServerSettings server;
   const std::string batched = setting(recipe, "max_num_batched_tokens");
   server.max_num_batched_tokens = batched == "2 x isl" ? 2 * point.input : whole_or(batched, 8192);
   const std::string sequences = setting(recipe, "max_num_seqs");
-  server.max_num_seqs = sequences == "concurrency" ? point.concurrency : whole_or(sequences, 1024);
+  server.max_num_seqs = sequences == "concurrency" ? script_limit : whole_or(sequences, 1024);
   server.block_size = whole_or(setting(recipe, "block_size"), 16);
   server.flashinfer = on_blackwell(point) && minor_version(point.engine_version) < 11;
   server.async_scheduling = asynchronous(point, recipe);
@@ -134,7 +135,8 @@ void refuse_unknown_modes(const MeasuredPoint& point) {
 }  // namespace
 
 PointSetup set_up_point(const MeasuredPoint& point, const Recipe& recipe,
-                        const std::vector<std::filesystem::path>& model_dirs) {
+                        const std::vector<std::filesystem::path>& model_dirs,
+                        std::optional<std::int64_t> script_limit) {
   refuse_unknown_modes(point);
   PointSetup setup;
   DescriptionOptions description;
@@ -142,7 +144,8 @@ PointSetup set_up_point(const MeasuredPoint& point, const Recipe& recipe,
   description.kv_cache_dtype = cache.empty() ? "auto" : cache;
   setup.model = find_description(model_dirs, checkpoint_of(point, recipe), description);
   setup.split = ParallelSplit::of(point.tp, 1, point.moe_ep > 1, point.pp);
-  setup.server = server_of(point, recipe);
+  const std::int64_t limit = script_limit.value_or(point.concurrency);
+  setup.server = server_of(point, recipe, limit);
   setup.options = options_of(point, recipe, setup.server.max_num_seqs);
   setup.memory = {.gpu = Bytes{0},
                   .utilization = number(setting(recipe, "gpu_memory_utilization")).value_or(0.9),
@@ -150,7 +153,7 @@ PointSetup set_up_point(const MeasuredPoint& point, const Recipe& recipe,
                   .max_num_seqs = setup.server.max_num_seqs,
                   .block_size = setup.server.block_size};
   setup.client.concurrency = point.concurrency;
-  setup.lengths = draw_lengths(10 * point.concurrency, point.input, point.output,
+  setup.lengths = draw_lengths(10 * limit, point.input, point.output,
                                point.varied_lengths() ? 0.8 : 1.0, 0);
   return setup;
 }
