@@ -11,4 +11,16 @@ bool hides_a_limit(const MeasuredPoint& point, const Recipe& recipe, double simu
   return point.ttft_ms > 3 * running && point.ttft_ms > 2 * simulated_ttft_ms;
 }
 
+std::set<std::int64_t> swept_limits(const MeasuredPoint& point,
+                                    const std::vector<MeasuredPoint>& points) {
+  std::set<std::int64_t> limits;
+  for (const MeasuredPoint& other : points) {
+    if (other.model == point.model && other.gpu == point.gpu &&
+        other.concurrency < point.concurrency) {
+      limits.insert(other.concurrency);
+    }
+  }
+  return limits;
+}
+
 }  // namespace lockstep

@@ -4,19 +4,22 @@
 // each other as in a far smaller batch.
 #pragma once
 
-#include <array>
+#include <set>
+#include <vector>
 
 #include "closed_loop/measured_points.hpp"
 
 namespace lockstep {
-
-/// Limits that such scripts sweep.
-inline constexpr std::array<std::int64_t, 7> kSweptLimits = {4, 8, 16, 32, 64, 128, 256};
 
 /// True where the point's own figures contradict its load: its recipe lets the server hold all
 /// requests in flight, yet a request waits more than three times as long as it runs, more than
 /// twice as long as a simulation of the load as listed says.
 [[nodiscard]] bool hides_a_limit(const MeasuredPoint& point, const Recipe& recipe,
                                  double simulated_ttft_ms);
+
+/// What its script may have swept: the smaller concurrencies that the same model and GPU were
+/// measured at.
+[[nodiscard]] std::set<std::int64_t> swept_limits(const MeasuredPoint& point,
+                                                  const std::vector<MeasuredPoint>& points);
 
 }  // namespace lockstep

@@ -84,6 +84,9 @@ std::string found_limits(const std::vector<PointResult>& results) {
     if (r.failure.empty()) {
       sources[r.point.source].add(r, true);
       sources["all"].add(r, true);
+      if (r.point.varied_lengths()) {
+        sources["InferenceX, all"].add(r, true);
+      }
     }
     if (r.found_limit > 0) {
       lines += fmt::format("  {}: {} sequences; TTFT {:.0f} ms ({:.0f}), TPOT {:.2f} ms ({:.2f})\n",
@@ -95,7 +98,8 @@ std::string found_limits(const std::vector<PointResult>& results) {
     return {};
   }
   std::string text =
-      "\nRequests waited for most of their time at a load that the server could hold: it held fewer\n"
+      "\nRequests waited for most of their time at a load that the server could hold: it held "
+      "fewer\n"
       "sequences than listed. Measured, and simulated at the limit whose TTFT comes nearest:\n" +
       lines + "All points again, these at that limit:\n";
   for (const auto& [name, pairs] : sources) {
@@ -201,12 +205,11 @@ std::string point_csv(const std::vector<PointResult>& results) {
     const MeasuredPoint& p = r.point;
     std::string failure = r.failure;
     std::replace(failure.begin(), failure.end(), ',', ';');
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{:.4f},{:.4f},{:.4f},{},{},{:.4f},{:.4f},{}\n",
-                        p.id,
-                        p.model, p.precision, p.gpu, p.engine_version, p.recipe, p.input, p.output,
-                        p.concurrency, p.tp, p.moe_ep, p.ttft_ms, p.tpot_ms, r.ttft_ms, r.tpot_ms,
-                        r.gpu_share, r.preemptions, r.found_limit, r.found_ttft_ms, r.found_tpot_ms,
-                        failure);
+    text += fmt::format(
+        "{},{},{},{},{},{},{},{},{},{},{},{},{},{:.4f},{:.4f},{:.4f},{},{},{:.4f},{:.4f},{}\n",
+        p.id, p.model, p.precision, p.gpu, p.engine_version, p.recipe, p.input, p.output,
+        p.concurrency, p.tp, p.moe_ep, p.ttft_ms, p.tpot_ms, r.ttft_ms, r.tpot_ms, r.gpu_share,
+        r.preemptions, r.found_limit, r.found_ttft_ms, r.found_tpot_ms, failure);
   }
   return text;
 }

@@ -33,8 +33,8 @@ struct ErrorFigures {
 /// Spearman's, ties averaged; 1 for fewer than two points.
 [[nodiscard]] double rank_correlation(const std::vector<double>& a, const std::vector<double>& b);
 
-/// Tables: all (and once more with the limits that were found), by model, GPU, precision, concurrency, lengths, and by cell of model and GPU; then
-/// coverage with reasons.
+/// Tables: all (and once more with the limits that were found), by model, GPU, precision,
+/// concurrency, lengths, and by cell of model and GPU; then coverage with reasons.
 [[nodiscard]] std::string point_report(const std::vector<PointResult>& results);
 /// One line a point.
 [[nodiscard]] std::string point_csv(const std::vector<PointResult>& results);

@@ -77,12 +77,9 @@ Simulated run_point(const MeasuredPoint& point, const Recipe& recipe, const GpuS
 
 /// The limit whose TTFT comes nearest to the measured one. TPOT is not looked at.
 void find_limit(PointResult& result, const Recipe& recipe, const GpuSource& gpu,
-                const PointRunOptions& options) {
+                const PointRunOptions& options, const std::set<std::int64_t>& limits) {
   double least = 0;
-  for (const std::int64_t limit : kSweptLimits) {
-    if (limit >= result.point.concurrency) {
-      break;
-    }
+  for (const std::int64_t limit : limits) {
     const Simulated with = run_point(result.point, recipe, gpu, options, limit);
     const double apart = std::abs(std::log(with.summary.ttft.mean / result.point.ttft_ms));
     if (result.found_limit == 0 || apart < least) {
@@ -95,14 +92,14 @@ void find_limit(PointResult& result, const Recipe& recipe, const GpuSource& gpu,
 }
 
 void simulate(PointResult& result, const Recipe& recipe, const GpuSource& gpu,
-              const PointRunOptions& options) {
+              const PointRunOptions& options, const std::vector<MeasuredPoint>& points) {
   const Simulated as_listed = run_point(result.point, recipe, gpu, options);
   result.ttft_ms = as_listed.summary.ttft.mean;
   result.tpot_ms = as_listed.summary.tpot.mean;
   result.gpu_share = as_listed.gpu_share;
   result.preemptions = as_listed.preemptions;
   if (hides_a_limit(result.point, recipe, result.ttft_ms)) {
-    find_limit(result, recipe, gpu, options);
+    find_limit(result, recipe, gpu, options, swept_limits(result.point, points));
   }
 }
 
@@ -124,7 +121,7 @@ std::vector<PointResult> run_points(const std::vector<MeasuredPoint>& points,
         if (!gpu.failure.empty()) {
           throw UserError(gpu.failure, Where{}, "");
         }
-        simulate(result, recipe == recipes.end() ? Recipe{} : recipe->second, gpu, options);
+        simulate(result, recipe == recipes.end() ? Recipe{} : recipe->second, gpu, options, points);
       } catch (const UserError& error) {
         result.failure = error.problem();
       }

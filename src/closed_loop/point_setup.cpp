@@ -80,8 +80,9 @@ std::int64_t largest_graph(const MeasuredPoint& point, const Recipe& recipe,
 /// Marlin runs 4-bit experts as it does whatever the 4 bits mean. Before 0.11 it was Hopper's
 /// default, as the engine came without the Triton kernels for them.
 bool runs_marlin(const MeasuredPoint& point, const std::string& experts) {
-  return experts == "Marlin" || (experts == "default" && on_hopper(point) &&
-                                 point.precision == "fp4" && minor_version(point.engine_version) < 11);
+  return experts == "Marlin" ||
+         (experts == "default" && on_hopper(point) && point.precision == "fp4" &&
+          minor_version(point.engine_version) < 11);
 }
 
 StepOptions options_of(const MeasuredPoint& point, const Recipe& recipe,
@@ -153,8 +154,8 @@ PointSetup set_up_point(const MeasuredPoint& point, const Recipe& recipe,
                   .max_num_seqs = setup.server.max_num_seqs,
                   .block_size = setup.server.block_size};
   setup.client.concurrency = point.concurrency;
-  setup.lengths = draw_lengths(10 * limit, point.input, point.output,
-                               point.varied_lengths() ? 0.8 : 1.0, 0);
+  setup.lengths =
+      draw_lengths(10 * limit, point.input, point.output, point.varied_lengths() ? 0.8 : 1.0, 0);
   return setup;
 }
 

@@ -43,7 +43,8 @@ double rows_an_expert(std::span<const std::int32_t> keys) {
 }
 
 double expert_weights(std::span<const std::int32_t> keys) {
-  return static_cast<double>(keys[1]) * keys[2] * keys[3] / (static_cast<double>(keys[5]) * keys[6]);
+  return static_cast<double>(keys[1]) * keys[2] * keys[3] /
+         (static_cast<double>(keys[5]) * keys[6]);
 }
 
 // Few rows cost the weights of the experts that they touch, many cost arithmetic: at equal rows an
@@ -254,11 +255,11 @@ OperationTime MeasuredOperations::experts(const GroupedExperts& s) const {
   if (s.tokens <= 0) {
     return {};
   }
-  const auto time = find(moe,
-                         {static_cast<std::int64_t>(s.precision), s.hidden, s.intermediate,
-                          s.experts, s.top_k, s.tp, s.ep, static_cast<std::int64_t>(s.skew)},
-                         s.tokens,
-                         s.kernel == ExpertKernel::triton ? holds_chosen_experts : nullptr);
+  const auto time =
+      find(moe,
+           {static_cast<std::int64_t>(s.precision), s.hidden, s.intermediate, s.experts, s.top_k,
+            s.tp, s.ep, static_cast<std::int64_t>(s.skew)},
+           s.tokens, s.kernel == ExpertKernel::triton ? holds_chosen_experts : nullptr);
   return time ? *time : analytic_->experts(s);
 }
 

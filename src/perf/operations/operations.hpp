@@ -79,7 +79,8 @@ struct LatentAbsorption {
 /// How tokens spread over the experts: each the same number, or loads that follow a power law.
 enum class ExpertSkew : std::uint8_t { balanced, power_law_1_01, power_law_1_2 };
 
-/// Which kernels run the experts: what the newest engine takes, or Triton's where a flag asks for it.
+/// Which kernels run the experts: what the newest engine takes, or Triton's where a flag asks for
+/// it.
 enum class ExpertKernel : std::uint8_t { usual, triton };
 
 /// The routed experts of one layer on one rank: top-k, permutation, quantisation, both products,

@@ -206,8 +206,7 @@ std::optional<OperationTime> TableLookup::nearest_place(std::size_t slice, const
   if (rules_.transfer && !same_shape(*rules_.transfer, view(keys), own)) {
     const ShapeTransfer& by = *rules_.transfer;
     const double size = static_cast<double>(axis) * by.load(view(keys)) / by.load(own);
-    OperationTime time =
-        on_curve(slice, std::max<std::int64_t>(std::llround(size), 1), left_out);
+    OperationTime time = on_curve(slice, std::max<std::int64_t>(std::llround(size), 1), left_out);
     const double launch = std::min(by.launch, time.micros);
     time.micros = launch + (time.micros - launch) * by.weight(view(keys)) / by.weight(own);
     return time;
