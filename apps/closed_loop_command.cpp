@@ -41,7 +41,7 @@ HostCosts host_costs_of(const std::string& text) {
         std::from_chars(first, last, value).ptr != last || value < 0) {
       throw UserError(fmt::format("'{}' is no cost of the host", part),
                       Where{{}, 0, "--host-costs"},
-                      "give step, step_per_sequence, gap, layer_launch, request, prompt_token or "
+                      "give step, step_per_sequence, gap, kernel_launch, request, prompt_token or "
                       "reply = microseconds");
     }
     costs.*(field->member) = value;
@@ -162,6 +162,7 @@ void add_run(CLI::App& app, ClosedLoopFlags& flags) {
 struct PointFlags {
   std::string points, recipes, host;
   std::optional<std::string> model_dir, csv, only;
+  std::vector<std::string> corrections;
   PointRunOptions options;
   bool no_tables = false;
 };
@@ -181,8 +182,11 @@ void points(PointFlags& flags) {
   if (!flags.host.empty()) {
     flags.options.host = host_costs_of(flags.host);
   }
-  const auto recipes = flags.recipes.empty() ? std::map<std::string, Recipe, std::less<>>{}
-                                             : read_recipes(flags.recipes);
+  auto recipes = flags.recipes.empty() ? std::map<std::string, Recipe, std::less<>>{}
+                                       : read_recipes(flags.recipes);
+  for (const std::string& correction : flags.corrections) {
+    correct_recipe(recipes, correction);
+  }
   const auto results = run_points(all, recipes, flags.options);
   fmt::print("{}", point_report(results));
   if (flags.csv) {
@@ -194,6 +198,8 @@ void add_points(CLI::App& app, PointFlags& flags) {
   CLI::App* command = app.add_subcommand("validate", "measured serving points beside simulations");
   command->add_option("--points", flags.points, "CSV of measured points")->required();
   command->add_option("--recipes", flags.recipes, "CSV of the servers' flags");
+  command->add_option("--correct", flags.corrections,
+                      "RECIPE.COLUMN=VALUE: what a run is known to have had instead");
   command->add_option("--model-dir", flags.model_dir, "folder of model configs");
   command->add_option("--csv", flags.csv, "one line a point");
   command->add_option("--only", flags.only, "points whose id, model, GPU or recipe contain this");

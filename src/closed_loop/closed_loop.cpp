@@ -43,12 +43,22 @@ NpuKvLayout layout_of(const ServerSettings& server) {
   return layout;
 }
 
+/// Microseconds to launch all kernels of a step one by one.
+double eager_launches(const StepModel& model, const ServerSettings& server) {
+  const auto& sizes = model.options().graph_sizes;
+  const std::int64_t beyond = sizes.empty() ? 1 : sizes.back() + 1;
+  const double planning = server.flashinfer ? server.host.flashinfer_launch : 0;
+  return server.host.kernel_launch * static_cast<double>(model.kernels(beyond)) +
+         planning * static_cast<double>(model.model().num_layers());
+}
+
 class ClosedLoop {
 public:
   ClosedLoop(StepModel& model, const ServerSettings& server, const ClientSettings& client,
              const std::vector<RequestLength>& lengths)
       : model_(model),
         server_(server),
+        eager_launches_(eager_launches(model, server)),
         client_(client),
         instance_(instance_of(model, server)),
         policy_(FidelityPolicy::for_mode(Fidelity::vllm)),
@@ -177,20 +187,22 @@ private:
     }
   }
 
-  /// Host time a layer that no graph saves.
+  /// Host time of launches that no graph saves.
   [[nodiscard]] double launches() const {
     const auto& sizes = model_.options().graph_sizes;
     if (sizes.empty() || shape_.tokens() > sizes.back()) {
-      return server_.host.layer_launch;
+      return eager_launches_;
     }
-    return server_.full_graphs && shape_.prompts.empty() ? 0 : server_.host.attention_launch;
+    return server_.full_graphs && shape_.prompts.empty()
+               ? 0
+               : server_.host.attention_launch * static_cast<double>(model_.model().num_layers());
   }
 
   Nanos duration_of(const Batch& batch) {
     const HostCosts& host = server_.host;
     double gpu = model_.micros(shape_);
     gpu_micros_ += gpu;
-    gpu = std::max(gpu, launches() * static_cast<double>(model_.model().num_layers()));
+    gpu = std::max(gpu, launches());
     const double own =
         host.step + host.step_per_sequence * static_cast<double>(batch.entries.size());
     return nanos(server_.async_scheduling ? std::max(gpu + host.gap, own) : gpu + host.gap + own);
@@ -221,6 +233,7 @@ private:
 
   StepModel& model_;
   const ServerSettings& server_;
+  double eager_launches_;
   const ClientSettings& client_;
   Instance instance_;
   FidelityPolicy policy_;

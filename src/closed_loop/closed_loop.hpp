@@ -21,6 +21,7 @@ struct ServerSettings {
   std::int64_t kv_blocks = 0;
   bool async_scheduling = true;
   bool full_graphs = true;  ///< steps of decodes alone run as one graph
+  bool flashinfer = false;  ///< attention is planned and called through FlashInfer
   HostCosts host;
 };
 

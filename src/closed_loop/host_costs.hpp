@@ -17,10 +17,12 @@ struct HostCosts {
   double step_per_sequence = 8;
   /// Between the end of a step and the start of the next on the GPU, even when all is ready.
   double gap = 150;
-  /// Launching one layer's kernels, about ten, one by one in a step beyond the captured graphs: the
-  /// step takes at least as long for all layers.
-  double layer_launch = 10 * kLaunchMicros;
-  /// The same where only attention is launched between graphs.
+  /// Launching a kernel in a step beyond the captured graphs, where they come one by one: the step
+  /// takes at least as long as all its launches.
+  double kernel_launch = 45;
+  /// On top for each layer where attention is planned and called through FlashInfer (before 0.11).
+  double flashinfer_launch = 300;
+  /// Of one layer's attention, where it is launched between graphs.
   double attention_launch = kLaunchMicros;
   /// Front end, one request after the other: HTTP, tokenisation, hand-over.
   double request = 1500;

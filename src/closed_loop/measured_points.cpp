@@ -1,7 +1,10 @@
 #include "closed_loop/measured_points.hpp"
 
+#include <fmt/format.h>
+
 #include <string_view>
 
+#include "base/error.hpp"
 #include "perf/csv_file.hpp"
 
 namespace lockstep {
@@ -15,6 +18,11 @@ public:
   }
   [[nodiscard]] std::int64_t whole(std::string_view name) const {
     return csv_.key(csv_.column(name));
+  }
+  /// Empty without such a column.
+  [[nodiscard]] std::string text_if_any(std::string_view name) const {
+    const auto column = csv_.find_column(name);
+    return column ? std::string(csv_.text(*column)) : std::string();
   }
   /// 1 when the cell is empty.
   [[nodiscard]] std::int64_t degree(std::string_view name) const {
@@ -38,6 +46,7 @@ MeasuredPoint read_point(const Columns& row) {
   point.engine_version = row.text("vllm");
   point.source = row.text("source");
   point.recipe = row.text("recipe");
+  point.measured = row.text_if_any("measured");
   point.aggregated = row.text("mode") == "agg";
   point.input = row.whole("isl");
   point.output = row.whole("osl");
@@ -86,11 +95,25 @@ std::map<std::string, Recipe, std::less<>> read_recipes(const std::filesystem::p
   std::map<std::string, Recipe, std::less<>> recipes;
   while (csv.next_row()) {
     Recipe& recipe = recipes[row.text("recipe")];
+    recipe.emplace("from", row.text_if_any("from"));
     for (const std::string_view column : kColumns) {
       recipe.emplace(column, row.text(column));
     }
   }
   return recipes;
+}
+
+void correct_recipe(std::map<std::string, Recipe, std::less<>>& recipes, const std::string& text) {
+  const std::size_t equals = text.find('=');
+  const std::size_t dot = text.rfind('.', equals);
+  const bool whole = equals != std::string::npos && dot != std::string::npos;
+  const auto recipe = whole ? recipes.find(text.substr(0, dot)) : recipes.end();
+  if (recipe == recipes.end() ||
+      recipe->second.find(text.substr(dot + 1, equals - dot - 1)) == recipe->second.end()) {
+    throw UserError(fmt::format("'{}' corrects no recipe", text), Where{{}, 0, "--correct"},
+                    "give RECIPE.COLUMN=VALUE, with a recipe and a column of the recipes' file");
+  }
+  recipe->second.find(text.substr(dot + 1, equals - dot - 1))->second = text.substr(equals + 1);
 }
 
 }  // namespace lockstep

@@ -13,6 +13,7 @@ namespace lockstep {
 
 struct MeasuredPoint {
   std::string id, model, precision, gpu, engine_version, source, recipe;
+  std::string measured;    ///< day, "2026-04-03"; may be empty
   bool aggregated = true;  ///< false: prefill and decode workers apart
   std::int64_t input = 0;  ///< nominal
   std::int64_t output = 0;
@@ -35,5 +36,9 @@ struct MeasuredPoint {
 using Recipe = std::map<std::string, std::string, std::less<>>;
 [[nodiscard]] std::map<std::string, Recipe, std::less<>> read_recipes(
     const std::filesystem::path& file);
+
+/// "recipe.column=value": what a run is known to have had instead. Throws UserError when there is
+/// no such recipe or column.
+void correct_recipe(std::map<std::string, Recipe, std::less<>>& recipes, const std::string& text);
 
 }  // namespace lockstep

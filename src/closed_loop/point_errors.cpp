@@ -16,10 +16,11 @@ namespace {
 struct Pairs {
   std::vector<double> simulated_ttft, measured_ttft, simulated_tpot, measured_tpot;
 
-  void add(const PointResult& result) {
-    simulated_ttft.push_back(result.ttft_ms);
+  void add(const PointResult& result, bool at_found_limit = false) {
+    const bool found = at_found_limit && result.found_limit > 0;
+    simulated_ttft.push_back(found ? result.found_ttft_ms : result.ttft_ms);
     measured_ttft.push_back(result.point.ttft_ms);
-    simulated_tpot.push_back(result.tpot_ms);
+    simulated_tpot.push_back(found ? result.found_tpot_ms : result.tpot_ms);
     measured_tpot.push_back(result.point.tpot_ms);
   }
 };
@@ -71,6 +72,38 @@ std::string table(const std::string& title, const std::vector<PointResult>& resu
                                  "p90", with_rank ? " |   rank" : "");
   for (const auto& [name, pairs] : groups) {
     text += row(name, pairs, with_rank);
+  }
+  return text;
+}
+
+/// Points whose listed load contradicts their figures, at the limit that their TTFT shows.
+std::string found_limits(const std::vector<PointResult>& results) {
+  std::map<std::string, Pairs> sources;
+  std::string lines;
+  for (const PointResult& r : results) {
+    if (r.failure.empty()) {
+      sources[r.point.source].add(r, true);
+      sources["all"].add(r, true);
+      if (r.point.varied_lengths()) {
+        sources["InferenceX, all"].add(r, true);
+      }
+    }
+    if (r.found_limit > 0) {
+      lines += fmt::format("  {}: {} sequences; TTFT {:.0f} ms ({:.0f}), TPOT {:.2f} ms ({:.2f})\n",
+                           r.point.id, r.found_limit, r.point.ttft_ms, r.found_ttft_ms,
+                           r.point.tpot_ms, r.found_tpot_ms);
+    }
+  }
+  if (lines.empty()) {
+    return {};
+  }
+  std::string text =
+      "\nRequests waited for most of their time at a load that the server could hold: it held "
+      "fewer\n"
+      "sequences than listed. Measured, and simulated at the limit whose TTFT comes nearest:\n" +
+      lines + "All points again, these at that limit:\n";
+  for (const auto& [name, pairs] : sources) {
+    text += row(name, pairs, false);
   }
   return text;
 }
@@ -148,27 +181,35 @@ std::string point_report(const std::vector<PointResult>& results) {
     return fmt::format("{:>5} / {:>5}", p.input, p.output);
   });
   text += table(
+      "model and GPU", results,
+      [](const MeasuredPoint& p) {
+        return fmt::format("{} {}", p.model.substr(p.model.find('/') + 1), p.gpu);
+      },
+      true);
+  text += table(
       "cell", results,
       [](const MeasuredPoint& p) {
         return fmt::format("{} {} {} {}", p.model.substr(p.model.find('/') + 1), p.precision, p.gpu,
                            p.engine_version.substr(0, 7));
       },
       true);
-  return text + coverage(results);
+  return text + found_limits(results) + coverage(results);
 }
 
 std::string point_csv(const std::vector<PointResult>& results) {
   std::string text =
       "id,model,precision,gpu,vllm,recipe,isl,osl,concurrency,tp,ep,ttft_ms,tpot_ms,"
-      "simulated_ttft_ms,simulated_tpot_ms,gpu_share,preemptions,failure\n";
+      "simulated_ttft_ms,simulated_tpot_ms,gpu_share,preemptions,found_limit,found_ttft_ms,"
+      "found_tpot_ms,failure\n";
   for (const PointResult& r : results) {
     const MeasuredPoint& p = r.point;
     std::string failure = r.failure;
     std::replace(failure.begin(), failure.end(), ',', ';');
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{:.4f},{:.4f},{:.4f},{},{}\n", p.id,
-                        p.model, p.precision, p.gpu, p.engine_version, p.recipe, p.input, p.output,
-                        p.concurrency, p.tp, p.moe_ep, p.ttft_ms, p.tpot_ms, r.ttft_ms, r.tpot_ms,
-                        r.gpu_share, r.preemptions, failure);
+    text += fmt::format(
+        "{},{},{},{},{},{},{},{},{},{},{},{},{},{:.4f},{:.4f},{:.4f},{},{},{:.4f},{:.4f},{}\n",
+        p.id, p.model, p.precision, p.gpu, p.engine_version, p.recipe, p.input, p.output,
+        p.concurrency, p.tp, p.moe_ep, p.ttft_ms, p.tpot_ms, r.ttft_ms, r.tpot_ms, r.gpu_share,
+        r.preemptions, r.found_limit, r.found_ttft_ms, r.found_tpot_ms, failure);
   }
   return text;
 }

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <cmath>
 #include <memory>
 #include <thread>
 
 #include "base/error.hpp"
+#include "closed_loop/hidden_limit.hpp"
 #include "closed_loop/latency_summary.hpp"
 #include "closed_loop/point_setup.hpp"
 #include "perf/gpu_facts.hpp"
@@ -49,9 +51,16 @@ std::map<std::string, GpuSource, std::less<>> load_gpus(const std::vector<Measur
   return gpus;
 }
 
-void simulate(PointResult& result, const Recipe& recipe, const GpuSource& gpu,
-              const PointRunOptions& options) {
-  PointSetup setup = set_up_point(result.point, recipe, options.model_dirs);
+struct Simulated {
+  LatencySummary summary;
+  double gpu_share = 0;
+  std::int64_t preemptions = 0;
+};
+
+Simulated run_point(const MeasuredPoint& point, const Recipe& recipe, const GpuSource& gpu,
+                    const PointRunOptions& options,
+                    std::optional<std::int64_t> script_limit = std::nullopt) {
+  PointSetup setup = set_up_point(point, recipe, options.model_dirs, script_limit);
   setup.memory.gpu = gpu.memory;
   const KvPool pool = size_kv_pool(setup.model, setup.split, setup.memory);
   if (pool.blocks == 0) {
@@ -63,11 +72,35 @@ void simulate(PointResult& result, const Recipe& recipe, const GpuSource& gpu,
   }
   StepModel model(setup.model, setup.split, setup.options, gpu.times);
   const ClosedLoopResult run = run_closed_loop(model, setup.server, setup.client, setup.lengths);
-  const LatencySummary summary = summarise(run);
-  result.ttft_ms = summary.ttft.mean;
-  result.tpot_ms = summary.tpot.mean;
-  result.gpu_share = run.gpu_share;
-  result.preemptions = run.preemptions;
+  return {summarise(run), run.gpu_share, run.preemptions};
+}
+
+/// The limit whose TTFT comes nearest to the measured one. TPOT is not looked at.
+void find_limit(PointResult& result, const Recipe& recipe, const GpuSource& gpu,
+                const PointRunOptions& options, const std::set<std::int64_t>& limits) {
+  double least = 0;
+  for (const std::int64_t limit : limits) {
+    const Simulated with = run_point(result.point, recipe, gpu, options, limit);
+    const double apart = std::abs(std::log(with.summary.ttft.mean / result.point.ttft_ms));
+    if (result.found_limit == 0 || apart < least) {
+      least = apart;
+      result.found_limit = limit;
+      result.found_ttft_ms = with.summary.ttft.mean;
+      result.found_tpot_ms = with.summary.tpot.mean;
+    }
+  }
+}
+
+void simulate(PointResult& result, const Recipe& recipe, const GpuSource& gpu,
+              const PointRunOptions& options, const std::vector<MeasuredPoint>& points) {
+  const Simulated as_listed = run_point(result.point, recipe, gpu, options);
+  result.ttft_ms = as_listed.summary.ttft.mean;
+  result.tpot_ms = as_listed.summary.tpot.mean;
+  result.gpu_share = as_listed.gpu_share;
+  result.preemptions = as_listed.preemptions;
+  if (hides_a_limit(result.point, recipe, result.ttft_ms)) {
+    find_limit(result, recipe, gpu, options, swept_limits(result.point, points));
+  }
 }
 
 }  // namespace
@@ -88,7 +121,7 @@ std::vector<PointResult> run_points(const std::vector<MeasuredPoint>& points,
         if (!gpu.failure.empty()) {
           throw UserError(gpu.failure, Where{}, "");
         }
-        simulate(result, recipe == recipes.end() ? Recipe{} : recipe->second, gpu, options);
+        simulate(result, recipe == recipes.end() ? Recipe{} : recipe->second, gpu, options, points);
       } catch (const UserError& error) {
         result.failure = error.problem();
       }

@@ -1,7 +1,9 @@
 // A measured point as a simulation: which checkpoint, plan, flags and loads it means.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +29,10 @@ struct PointSetup {
 /// `recipe` may be empty: the engine's defaults. `model_dirs` hold configs as
 /// <owner>/<model>.json. Throws UserError for what cannot be simulated, in words for the table of
 /// points that are left out.
+/// `script_limit`: what the script took for the server's sequences and, times ten, for the number
+/// of prompts; the point's concurrency unless given.
 [[nodiscard]] PointSetup set_up_point(const MeasuredPoint& point, const Recipe& recipe,
-                                      const std::vector<std::filesystem::path>& model_dirs);
+                                      const std::vector<std::filesystem::path>& model_dirs,
+                                      std::optional<std::int64_t> script_limit = std::nullopt);
 
 }  // namespace lockstep

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "steps/kernel_count.hpp"
 #include "steps/step_operations.hpp"
 
 namespace lockstep {
@@ -31,6 +32,18 @@ private:
   const OperationTimes& times_;
 };
 
+class CountSink final : public OperationSink {
+public:
+  explicit CountSink(std::int64_t expert_kernels) : expert_kernels_(expert_kernels) {}
+  void add(std::string_view /*name*/, const AnyOperation& operation, std::int64_t times) override {
+    kernels += kernel_count(operation, expert_kernels_) * times;
+  }
+  std::int64_t kernels = 0;
+
+private:
+  std::int64_t expert_kernels_;
+};
+
 }  // namespace
 
 StepModel::StepModel(ModelDescription model, ParallelSplit split, StepOptions options,
@@ -48,6 +61,15 @@ std::vector<TimedOperation> StepModel::operations(const StepBatch& batch) const 
   add_mixing_operations(context, batch, sink);
   add_head_operations(context, batch.sampled(), sink);
   return std::move(sink.list);
+}
+
+std::int64_t StepModel::kernels(std::int64_t tokens) const {
+  CountSink sink(options_.expert_kernels);
+  const StepContext context{model_, split_, options_, tokens};
+  add_row_operations(context, sink);
+  add_mixing_operations(context, {{{tokens, 0, true}}, 0, 0}, sink);
+  add_head_operations(context, 1, sink);
+  return sink.kernels;
 }
 
 double StepModel::row_micros(std::int64_t tokens) {

@@ -37,6 +37,9 @@ public:
   /// The sum over operations().
   [[nodiscard]] double micros(const StepBatch& batch);
 
+  /// Kernels that a step of one prompt launches where no graph holds them.
+  [[nodiscard]] std::int64_t kernels(std::int64_t tokens) const;
+
   [[nodiscard]] const ModelDescription& model() const { return model_; }
   [[nodiscard]] const ParallelSplit& split() const { return split_; }
   [[nodiscard]] const StepOptions& options() const { return options_; }

@@ -83,7 +83,8 @@ void add_row_operations(const StepContext& context, OperationSink& sink) {
   for (const LayerGroup& group : context.model.layers) {
     const LayerKind& kind = group.kind;
     const std::int64_t times = share(group.count, context.split.pp);
-    const bool fused = context.options.fused_all_reduce_norm && context.split.tp > 1;
+    const bool fused = context.options.fused_all_reduce_norm && context.split.tp > 1 &&
+                       row_bytes <= fused_norm_bytes(context.split.tp);
     if (!std::holds_alternative<std::monostate>(kind.mixer)) {
       if (!fused) {
         add_norm(context, "input norm", times, sink);

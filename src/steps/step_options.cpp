@@ -17,6 +17,11 @@ std::vector<std::int64_t> default_graph_sizes(std::int64_t largest) {
   return sizes;
 }
 
+double fused_norm_bytes(std::int64_t ranks) {
+  constexpr double kMebi = 1 << 20;
+  return ranks == 2 ? 64 * kMebi : (ranks == 4 ? 2 * kMebi : kMebi / 2);
+}
+
 std::int64_t padded_tokens(const std::vector<std::int64_t>& graph_sizes, std::int64_t tokens) {
   const auto next = std::lower_bound(graph_sizes.begin(), graph_sizes.end(), tokens);
   return next == graph_sizes.end() ? tokens : *next;

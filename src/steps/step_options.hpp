@@ -13,13 +13,19 @@ struct StepOptions {
   /// Sizes that graphs were captured for, ascending; a step of at most the largest is padded to
   /// the next one. Empty: no graphs.
   std::vector<std::int64_t> graph_sizes;
-  /// The all-reduce adds the residual and applies the norm behind it.
+  /// All-reduces that are small enough add the residual and apply the norm behind them.
   bool fused_all_reduce_norm = false;
   /// Instead of what the experts' format says (a kernel with 8-bit activations).
   std::optional<Precision> expert_precision{};
+  ExpertKernel expert_kernel = ExpertKernel::usual;
+  /// Launched for one layer's experts: top-k, sorting (2), quantisation (2), two products and the
+  /// sum, or what one kernel leaves of it.
+  std::int64_t expert_kernels = 8;
   ExpertSkew skew = ExpertSkew::power_law_1_2;
 };
 
+/// The largest message that vLLM reduces and norms in one kernel.
+[[nodiscard]] double fused_norm_bytes(std::int64_t ranks);
 /// vLLM's default capture sizes: 1, 2, 4, then multiples of 8 below 256 and of 16 up to `largest`.
 [[nodiscard]] std::vector<std::int64_t> default_graph_sizes(std::int64_t largest);
 /// The size that `tokens` are computed at.

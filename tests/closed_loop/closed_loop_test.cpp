@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "closed_loop/hidden_limit.hpp"
 #include "closed_loop/latency_summary.hpp"
 #include "closed_loop/point_errors.hpp"
 #include "closed_loop/server_memory.hpp"
@@ -57,7 +58,8 @@ TEST(ClosedLoop, OneRequestTakesItsStepsAndTheHostsPart) {
   settings.host = {.step = 0,
                    .step_per_sequence = 0,
                    .gap = 100,
-                   .layer_launch = 0,
+                   .kernel_launch = 0,
+                   .flashinfer_launch = 0,
                    .attention_launch = 0,
                    .request = 1000,
                    .prompt_token = 1,
@@ -137,6 +139,58 @@ TEST(ServerMemory, TwiceTheRanksHoldMoreThanTwiceTheCache) {
   };
   EXPECT_EQ(blocks(1), 0) << "141 GB of weights";
   EXPECT_GT(blocks(4), 2 * blocks(2));
+}
+
+MeasuredPoint waiting_point(double ttft_ms, std::int64_t concurrency) {
+  MeasuredPoint point;
+  point.model = "m";
+  point.gpu = "g";
+  point.output = 101;
+  point.tpot_ms = 10;
+  point.ttft_ms = ttft_ms;
+  point.concurrency = concurrency;
+  return point;
+}
+
+TEST(HiddenLimit, WaitingThatTheListedLoadCannotExplain) {
+  const Recipe follows = {{"max_num_seqs", "concurrency"}};
+  EXPECT_TRUE(hides_a_limit(waiting_point(4000, 512), follows, 300));
+  EXPECT_FALSE(hides_a_limit(waiting_point(4000, 512), follows, 2500)) << "memory explains it";
+  EXPECT_FALSE(hides_a_limit(waiting_point(2000, 512), follows, 300)) << "two lives of a request";
+  EXPECT_FALSE(hides_a_limit(waiting_point(4000, 512), {{"max_num_seqs", "64"}}, 300));
+  EXPECT_FALSE(hides_a_limit(waiting_point(4000, 512), {}, 300));
+}
+
+TEST(HiddenLimit, IsOneOfTheConcurrenciesMeasuredElsewhere) {
+  MeasuredPoint other = waiting_point(1, 8);
+  other.gpu = "h";
+  const auto limits =
+      swept_limits(waiting_point(1, 64),
+                   {waiting_point(1, 4), other, waiting_point(1, 32), waiting_point(1, 64)});
+  EXPECT_EQ(limits, (std::set<std::int64_t>{4, 32}));
+}
+
+TEST(Recipes, AreCorrectedByName) {
+  std::map<std::string, Recipe, std::less<>> recipes = {{"a-0.1", {{"kv_cache_dtype", "fp8"}}}};
+  correct_recipe(recipes, "a-0.1.kv_cache_dtype=bfloat16");
+  EXPECT_EQ(recipes.at("a-0.1").at("kv_cache_dtype"), "bfloat16");
+  EXPECT_THROW(correct_recipe(recipes, "a-0.1.kv=x"), UserError);
+  EXPECT_THROW(correct_recipe(recipes, "b.kv_cache_dtype=x"), UserError);
+  EXPECT_THROW(correct_recipe(recipes, "nothing"), UserError);
+}
+
+TEST(ClosedLoop, StepsBeyondTheGraphsTakeTheirLaunches) {
+  const auto ttft = [](double launch, bool flashinfer, std::int64_t input) {
+    StepModel model = step_model();
+    ServerSettings settings = server();
+    settings.host.kernel_launch = launch;
+    settings.host.flashinfer_launch = 1000;
+    settings.flashinfer = flashinfer;
+    return run_closed_loop(model, settings, {.concurrency = 1}, {{input, 2}}).requests[0].ttft;
+  };
+  EXPECT_DOUBLE_EQ(ttft(1000, false, 500), ttft(0, false, 500)) << "a graph holds them";
+  EXPECT_GT(ttft(1000, false, 600), ttft(0, false, 600) + 100);
+  EXPECT_GT(ttft(1000, true, 600), ttft(1000, false, 600) + 20) << "36 layers";
 }
 
 TEST(PointErrors, FiguresAndRanks) {

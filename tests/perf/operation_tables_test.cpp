@@ -229,6 +229,50 @@ TEST(MeasuredOperations, KeepLaunchedAllReducesApart) {
   EXPECT_FLOAT_EQ(static_cast<float>(times->collective(call).micros), 21.0F);
 }
 
+constexpr std::string_view kExperts =
+    "moe_dtype,num_tokens,hidden_size,inter_size,topk,num_experts,moe_tp_size,moe_ep_size,"
+    "distribution,time_us\n";
+
+GroupedExperts experts_of(std::int64_t tokens, std::int64_t width) {
+  return {.tokens = tokens,
+          .hidden = 1024,
+          .intermediate = width,
+          .experts = 64,
+          .top_k = 4,
+          .precision = Precision::int4};
+}
+
+TEST(MeasuredOperations, ExpertsOfAnotherShapeGoByRowsAnExpertAndWeights) {
+  const TempDir dir;
+  static_cast<void>(import_text(dir, "h100_sxm/vllm-0.24.0/moe.csv",
+                                std::string(kExperts) +
+                                    "int4_wo,64,1024,512,4,64,1,1,power_law_1.2,130\n"
+                                    "int4_wo,128,1024,512,4,64,1,1,power_law_1.2,230\n"));
+  const auto times = operation_times_for(request(dir)).times;
+  EXPECT_NEAR(times->experts(experts_of(64, 512)).micros, 130, 1e-3);
+  const OperationTime wider = times->experts(experts_of(64, 1024));
+  EXPECT_NEAR(wider.micros, 30 + 2 * 100, 1e-3) << "all but the launch doubles";
+  EXPECT_EQ(wider.source, TimeSource::extrapolated);
+  GroupedExperts sparser = experts_of(128, 512);
+  sparser.experts = 128;  // 4 rows an expert, as 64 tokens to 64 experts
+  EXPECT_NEAR(times->experts(sparser).micros, 30 + 2 * 100, 1e-3);
+}
+
+TEST(MeasuredOperations, TritonsExpertsAreThoseOfOlderTables) {
+  const TempDir dir;
+  constexpr std::string_view kRow = "int4_wo,64,1024,512,4,64,1,1,power_law_1.2,";
+  for (const auto& [version, micros] :
+       {std::pair("0.19.0", "300\n"), std::pair("0.24.0", "130\n")}) {
+    static_cast<void>(import_text(dir, std::string("h100_sxm/vllm-") + version + "/moe.csv",
+                                  std::string(kExperts) + std::string(kRow) + micros));
+  }
+  const auto times = operation_times_for(request(dir)).times;
+  GroupedExperts experts = experts_of(64, 512);
+  EXPECT_NEAR(times->experts(experts).micros, 130, 1e-3);
+  experts.kernel = ExpertKernel::triton;
+  EXPECT_NEAR(times->experts(experts).micros, 300, 1e-3);
+}
+
 TEST(MeasuredOperations, RaiseWarmCachesToColdMemory) {
   const TempDir dir;  // 64 MB of keys and values, read again and again: faster than memory can
   static_cast<void>(import_text(

@@ -132,6 +132,30 @@ TEST(StepModel, MiniMaxNormsOverAllHeadsOfAllRanks) {
   EXPECT_EQ(std::get<Gemm>(ops.at("router").operation).k, 2 * 3072) << "float32 weights";
 }
 
+TEST(StepModel, OnlySmallAllReducesNorm) {
+  StepOptions options;
+  options.fused_all_reduce_norm = true;
+  const auto norms = [&](std::int64_t tokens) {
+    const auto ops =
+        by_name(model_of("meta-llama/Llama-3.1-70B", ParallelSplit::of(8, 1, false), options)
+                    .operations({{{tokens, 0, true}}, 0, 0}));
+    return ops.count("input norm");
+  };
+  EXPECT_EQ(norms(32), 0U) << "512 KiB";
+  EXPECT_EQ(norms(33), 1U);
+}
+
+TEST(StepModel, CountsTheKernelsThatTheHostLaunches) {
+  // A layer: 2 norms, 4 products, rotary, activation, cache write, attention; then embedding, norm,
+  // head and sampling.
+  EXPECT_EQ(model_of("Qwen/Qwen3-8B").kernels(600), 36 * 10 + 4);
+  StepOptions one;
+  one.expert_kernels = 1;
+  const StepModel many = model_of("Qwen/Qwen3-235B-A22B");
+  const StepModel single = model_of("Qwen/Qwen3-235B-A22B", {}, one);
+  EXPECT_EQ(many.kernels(600) - single.kernels(600), 94 * 7);
+}
+
 TEST(StepModel, QuickSumEqualsTheList) {
   for (const char* name : {"Qwen/Qwen3-8B", "openai/gpt-oss-20b", "deepseek-ai/DeepSeek-V3"}) {
     StepOptions options;

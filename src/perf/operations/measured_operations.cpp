@@ -27,10 +27,29 @@ OperationTime both(const OperationTime& a, const OperationTime& b) {
 bool holds_launch_time(const TableOrigin& origin, std::span<const std::int32_t> keys,
                        std::int64_t rows) {
   constexpr std::int64_t kRows = 1024;
-  return origin.operation == MeasuredOperation::gemm && rows < kRows &&
-         keys[0] == static_cast<std::int32_t>(Precision::fp8_block) &&
+  return rows < kRows && keys[0] == static_cast<std::int32_t>(Precision::fp8_block) &&
          compare_versions(origin.version, "0.24") >= 0;
 }
+
+// Up to 0.19 experts were measured as Triton runs them, later as the engine's choice does.
+bool holds_chosen_experts(const TableOrigin& origin, std::span<const std::int32_t> /*keys*/,
+                          std::int64_t /*tokens*/) {
+  return compare_versions(origin.version, "0.20") >= 0;
+}
+
+// In the keys of the experts' table: precision, hidden, intermediate, experts, top-k, TP, EP, skew.
+double rows_an_expert(std::span<const std::int32_t> keys) {
+  return static_cast<double>(keys[4]) / keys[3];
+}
+
+double expert_weights(std::span<const std::int32_t> keys) {
+  return static_cast<double>(keys[1]) * keys[2] * keys[3] /
+         (static_cast<double>(keys[5]) * keys[6]);
+}
+
+// Few rows cost the weights of the experts that they touch, many cost arithmetic: at equal rows an
+// expert both go with the weights. The launch is what fits shapes of one kernel to each other best.
+constexpr ShapeTransfer kExpertTransfer = {1, 5, rows_an_expert, expert_weights, 30};
 
 // The set whose model speaks for a row of a table.
 std::size_t set_of_keys(MeasuredOperation operation, std::span<const std::int32_t> keys) {
@@ -66,7 +85,7 @@ LookupRules lookup_rules(MeasuredOperation operation) {
     case mla_bmm:
       return {linear, linear, {1}, {1}, false};
     case moe:
-      return {ratio, ratio, {5, 6}, {1, 2, 3, 4, 5, 6, 7}, false};
+      return {ratio, ratio, {5, 6}, {1, 2, 3, 4, 5, 6, 7}, false, kExpertTransfer};
     case gdn:
       return {linear, linear, {3, 1, 2}, {1, 2, 3}, false};
     case computescale:
@@ -108,23 +127,21 @@ MeasuredOperations::MeasuredOperations(
 }
 
 std::optional<OperationTime> MeasuredOperations::find(MeasuredOperation operation, Keys given,
-                                                      std::int64_t axis) const {
+                                                      std::int64_t axis, Misfit misfit) const {
   std::array<std::int32_t, kMostSliceKeys> keys{};
   std::transform(given.begin(), given.end(), keys.begin(), [](std::int64_t key) {
     return static_cast<std::int32_t>(std::min<std::int64_t>(key, INT32_MAX));
   });
   const auto& lookups = lookups_[static_cast<std::size_t>(operation)];
   const std::span<const std::int32_t> asked(keys.data(), given.size());
-  for (const bool launch_time : {false, true}) {
+  for (const bool misfits : {false, true}) {
     for (const TableLookup& lookup : lookups) {
-      if (holds_launch_time(lookup.table().origin(), asked, axis) == launch_time) {
+      const bool is_misfit = misfit != nullptr && misfit(lookup.table().origin(), asked, axis);
+      if (is_misfit == misfits) {
         if (auto time = lookup.at(asked, axis)) {
           return time;
         }
       }
-    }
-    if (launch_time || operation != MeasuredOperation::gemm) {
-      break;
     }
   }
   return std::nullopt;
@@ -135,7 +152,8 @@ OperationTime MeasuredOperations::gemm(const Gemm& s) const {
     return {};
   }
   const auto time =
-      find(MeasuredOperation::gemm, {static_cast<std::int64_t>(s.precision), s.n, s.k}, s.m);
+      find(MeasuredOperation::gemm, {static_cast<std::int64_t>(s.precision), s.n, s.k}, s.m,
+           holds_launch_time);
   if (!time) {
     return analytic_->gemm(s);
   }
@@ -237,10 +255,11 @@ OperationTime MeasuredOperations::experts(const GroupedExperts& s) const {
   if (s.tokens <= 0) {
     return {};
   }
-  const auto time = find(moe,
-                         {static_cast<std::int64_t>(s.precision), s.hidden, s.intermediate,
-                          s.experts, s.top_k, s.tp, s.ep, static_cast<std::int64_t>(s.skew)},
-                         s.tokens);
+  const auto time =
+      find(moe,
+           {static_cast<std::int64_t>(s.precision), s.hidden, s.intermediate, s.experts, s.top_k,
+            s.tp, s.ep, static_cast<std::int64_t>(s.skew)},
+           s.tokens, s.kernel == ExpertKernel::triton ? holds_chosen_experts : nullptr);
   return time ? *time : analytic_->experts(s);
 }
 

@@ -45,8 +45,11 @@ public:
 
 private:
   using Keys = std::initializer_list<std::int64_t>;
+  /// Tables that do not hold what is asked for; they answer only where no other does.
+  using Misfit = bool (*)(const TableOrigin& origin, std::span<const std::int32_t> keys,
+                          std::int64_t axis);
   [[nodiscard]] std::optional<OperationTime> find(MeasuredOperation operation, Keys keys,
-                                                  std::int64_t axis) const;
+                                                  std::int64_t axis, Misfit misfit = nullptr) const;
 
   std::shared_ptr<const AnalyticOperations> analytic_;
   std::array<std::vector<TableLookup>, kMeasuredOperationCount> lookups_;

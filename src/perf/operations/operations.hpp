@@ -79,6 +79,10 @@ struct LatentAbsorption {
 /// How tokens spread over the experts: each the same number, or loads that follow a power law.
 enum class ExpertSkew : std::uint8_t { balanced, power_law_1_01, power_law_1_2 };
 
+/// Which kernels run the experts: what the newest engine takes, or Triton's where a flag asks for
+/// it.
+enum class ExpertKernel : std::uint8_t { usual, triton };
+
 /// The routed experts of one layer on one rank: top-k, permutation, quantisation, both products,
 /// activation and weighted sum; neither router product, shared experts nor communication.
 struct GroupedExperts {
@@ -91,6 +95,7 @@ struct GroupedExperts {
   std::int64_t ep = 1;  ///< ranks that share the experts among them
   Precision precision = Precision::bfloat16;
   ExpertSkew skew = ExpertSkew::power_law_1_2;
+  ExpertKernel kernel = ExpertKernel::usual;
 };
 
 /// tokens x width activations to fp8; `dynamic`: the scale is found first.

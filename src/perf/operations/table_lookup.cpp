@@ -17,6 +17,13 @@ TimeSource worse(TimeSource a, TimeSource b) {
   return std::max(a, b);
 }
 
+bool same_shape(const ShapeTransfer& transfer, std::span<const std::int32_t> a,
+                std::span<const std::int32_t> b) {
+  const std::size_t count = transfer.shape_end - transfer.shape_begin;
+  return std::ranges::equal(a.subspan(transfer.shape_begin, count),
+                            b.subspan(transfer.shape_begin, count));
+}
+
 /// A measured value at one size, with what the model says there.
 struct Place {
   double size = 0;
@@ -192,6 +199,30 @@ std::optional<std::size_t> TableLookup::nearest_slice(const Keys& keys,
   return best;
 }
 
+std::optional<OperationTime> TableLookup::nearest_place(std::size_t slice, const Keys& keys,
+                                                        std::int64_t axis,
+                                                        const LeftOut& left_out) const {
+  const auto own = table_->keys(slice);
+  if (rules_.transfer && !same_shape(*rules_.transfer, view(keys), own)) {
+    const ShapeTransfer& by = *rules_.transfer;
+    const double size = static_cast<double>(axis) * by.load(view(keys)) / by.load(own);
+    OperationTime time = on_curve(slice, std::max<std::int64_t>(std::llround(size), 1), left_out);
+    const double launch = std::min(by.launch, time.micros);
+    time.micros = launch + (time.micros - launch) * by.weight(view(keys)) / by.weight(own);
+    return time;
+  }
+  Keys there{};
+  std::copy(own.begin(), own.end(), there.begin());
+  OperationTime time = on_curve(slice, axis, left_out);
+  const double here = model(there, axis);
+  const double wanted = model(keys, axis);
+  if (!(here > 0 && wanted > 0)) {
+    return std::nullopt;
+  }
+  time.micros *= wanted / here;
+  return time;
+}
+
 std::optional<OperationTime> TableLookup::nearest(const Keys& keys, std::int64_t axis,
                                                   const LeftOut& left_out) const {
   // The search looks at every slice; a few shapes are asked for again and again.
@@ -213,19 +244,14 @@ std::optional<OperationTime> TableLookup::nearest(const Keys& keys, std::int64_t
   if (!slot.slice) {
     return std::nullopt;
   }
-  const auto own = table_->keys(*slot.slice);
-  Keys there{};
-  std::copy(own.begin(), own.end(), there.begin());
-  OperationTime time = on_curve(*slot.slice, axis, left_out);
-  const double here = model(there, axis);
-  const double wanted = model(keys, axis);
-  if (!(here > 0 && wanted > 0)) {
+  auto time = nearest_place(*slot.slice, keys, axis, left_out);
+  if (!time) {
     return std::nullopt;
   }
-  time.micros *= wanted / here;
-  time.source = TimeSource::extrapolated;
+  const auto own = table_->keys(*slot.slice);
+  time->source = TimeSource::extrapolated;
   for (std::size_t key = 0; key < key_count_; ++key) {
-    time.distance = std::max(time.distance, log_apart(own[key], keys[key]));
+    time->distance = std::max(time->distance, log_apart(own[key], keys[key]));
   }
   return time;
 }

@@ -27,12 +27,24 @@ inline constexpr std::array<std::string_view, 3> kBetweenRuleNames = {"linear", 
 /// Microseconds that the model gives for a place of the table; 0 where there is no model.
 using PlaceModel = std::function<double(std::span<const std::int32_t> keys, std::int64_t axis)>;
 
+/// Another shape at the size where it has the same load: its time without the launch, by the
+/// shapes' weights. Cuts of the same shape are left to the model.
+struct ShapeTransfer {
+  std::size_t shape_begin = 0;  ///< keys that are the shape
+  std::size_t shape_end = 0;
+  double (*load)(std::span<const std::int32_t> keys);  ///< of a unit of the axis
+  double (*weight)(std::span<const std::int32_t> keys);
+  double launch = 0;  ///< microseconds
+};
+
 struct LookupRules {
   BetweenRule axis = BetweenRule::loglog;
   BetweenRule keys = BetweenRule::loglog;
   std::vector<std::size_t> free_keys;  ///< slice keys that may be interpolated; others must match
   std::vector<std::size_t> near_keys;  ///< keys whose nearest value may stand in, with the model
   bool steady = false;                 ///< hold times to those of larger sizes (see steadied)
+  /// How a slice of another shape stands in; nothing: at the same size, by the model.
+  std::optional<ShapeTransfer> transfer{};
 };
 
 class TableLookup {
@@ -65,6 +77,9 @@ private:
                                                      const LeftOut& left_out) const;
   [[nodiscard]] std::optional<std::size_t> nearest_slice(const Keys& keys,
                                                          const LeftOut& left_out) const;
+  [[nodiscard]] std::optional<OperationTime> nearest_place(std::size_t slice, const Keys& keys,
+                                                           std::int64_t axis,
+                                                           const LeftOut& left_out) const;
   [[nodiscard]] double model(const Keys& keys, std::int64_t axis) const;
   [[nodiscard]] std::span<const std::int32_t> view(const Keys& keys) const {
     return {keys.data(), key_count_};
