@@ -184,14 +184,20 @@ TEST(HandOff, KeepsALaterChunkInThePrefillPipelineHarmless) {
   }
 }
 
-TEST(Handoff, AsAWholeNothingLeavesBeforeTheLastChunk) {
-  OneNpu npu(100, 4);
-  npu.instance.pd = PdType::prefill;
-  npu.instance.kv_transfer = KvTransfer::whole;
-  npu.scheduler().add_request(npu.requests.add(8, 2));
-  EXPECT_EQ(npu.schedule(0)->pd_kv_send_tokens, 0);
-  npu.finish(0, 1);
-  EXPECT_EQ(npu.schedule(1)->pd_kv_send_tokens, 8);
+TEST(HandOff, AsAWholeNothingLeavesBeforeTheLastChunk) {
+  Pair pair;
+  pair.instances[0].kv_transfer = KvTransfer::whole;
+  pair.instances[0].max_num_batched_tokens = 4;
+  pair.rebuild(100);
+  Requests requests;
+  pair.prefill().add_request(requests.add(8, 2));
+  const Batch* first = schedule(pair.prefill(), 0);
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(first->pd_kv_send_tokens, 0);
+  pair.finish_prefill(first->id, 1);
+  const Batch* last = schedule(pair.prefill(), 1);
+  ASSERT_NE(last, nullptr);
+  EXPECT_EQ(last->pd_kv_send_tokens, 8);
 }
 
 }  // namespace
