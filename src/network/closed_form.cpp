@@ -31,7 +31,7 @@ struct Formula {
     if (topology.dim(dim).kind == TopologyKind::switch_) {
       hops = 2;
     } else if (topology.dim(dim).kind == TopologyKind::ring) {
-      hops = std::min(distance, n - distance);
+      hops = distance;  // halvings and trees reach half way round at the most
     }
     return topology.message_time(dim, hops, size);
   }

@@ -55,6 +55,11 @@ TEST(ClosedForm, TheFullSizeOnEveryDimension) {
   EXPECT_EQ(span.last.count(), 51932);
 }
 
+TEST(ClosedForm, ASlowMemoryReducesSlowly) {
+  EXPECT_EQ((CollectiveCosts{Nanos{10}, 0.5}).reduction(Bytes{100}), Nanos{600});
+  EXPECT_EQ((CollectiveCosts{Nanos{10}, 0}).reduction(Bytes{100}), Nanos{0});
+}
+
 /// The farthest of six is three links away, whichever way round.
 TEST(ClosedForm, MessagesGoTheShortWayRound) {
   const CollectiveSettings direct = CollectiveSettings::all(algorithm_from_name("direct"));

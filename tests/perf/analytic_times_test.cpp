@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.hpp"
+#include "perf/roofline.hpp"
 #include "perf_test_support.hpp"
 
 namespace lockstep {
@@ -54,6 +55,25 @@ TEST(GpuCatalog, EveryFileIsPlausible) {
     EXPECT_LT(gpu.coefficients.gemm_compute, 1.01);
     EXPECT_FALSE(gpu.fit_date.empty());
   }
+}
+
+/// Where the tiles fill all multiprocessors, whole waves are no more than what was asked for.
+TEST(Roofline, FullWavesCostNothingMore) {
+  GpuFacts gpu;
+  gpu.multiprocessors = 4;
+  gpu.peak_tflops.fill(1);
+  gpu.bandwidth = 1e6;
+  gpu.coefficients.gemm_launch = 0;
+  gpu.coefficients.gemm_bandwidth = 1;
+  gpu.coefficients.gemm_compute = 1;
+  gpu.coefficients.gemm_tile = 1;
+  gpu.coefficients.gemm_blend = 4;
+  const auto micros = [&](double wave, double columns) {
+    gpu.coefficients.gemm_wave = wave;
+    return gemm_micros(gpu, {128, 4096, columns}, DataType::bfloat16);
+  };
+  EXPECT_DOUBLE_EQ(micros(1, 4 * 128), micros(0, 4 * 128));
+  EXPECT_GT(micros(1, 5 * 128), 1.5 * micros(0, 5 * 128));
 }
 
 TEST(GpuFacts, RefusesAFileWithoutItsFacts) {
