@@ -14,10 +14,9 @@
 #include "config/cluster.hpp"
 #include "energy/power_model.hpp"
 #include "engine/dp_wave.hpp"
-#include "engine/learnt_waves.hpp"
 #include "engine/run_result.hpp"
 #include "engine/serving_instance.hpp"
-#include "iteration/trace_shape.hpp"
+#include "engine/waves_ahead.hpp"
 #include "serving/router.hpp"
 
 namespace lockstep {
@@ -143,22 +142,10 @@ private:
   bool runs_ahead_ = false;
   bool end_together_ = false;
   Nanos horizon_ = Nanos::max();
-  struct WavesAhead {
-    LearntWaves learnt;
-    Bytes untimed;             ///< accesses to host memory of up to this size take no time
-    WaveForm* form = nullptr;  ///< of the wave that begins, if it is to be watched
-    // Of that wave, by member; reused.
-    std::vector<WaveMember> members;
-    std::vector<BatchShape> shapes;
-    std::vector<TimeSource> sources;
-    std::vector<Nanos> attention;
-    std::vector<std::int64_t> batches;
-    std::vector<Nanos> offsets;  ///< at which they go on by themselves, after the leader
-  };
-  std::optional<WavesAhead> waves_ahead_;
-  bool all_free_ = false;         ///< of the poll under way
-  Nanos begin_;                   ///< of the program made last
-  std::vector<Batch*> launched_;  ///< that start together; reused
+  std::optional<WavesAhead> waves_ahead_;  ///< nothing: all waves are simulated
+  bool all_free_ = false;                  ///< of the poll under way
+  Nanos begin_;                            ///< of the program made last
+  std::vector<Batch*> launched_;           ///< that start together; reused
 
   Nanos interval_;
   Nanos last_log_;

@@ -29,7 +29,7 @@ public:
   /// marks is handed over too.
   template <class Use>
   void take(const Use& use) {
-    for (std::size_t i = 0; i < numbers_.size(); ++i) {
+    for (std::size_t i = 0; i < numbers_.size(); ++i) {  // NOLINT(modernize-loop-convert): it grows
       const std::int32_t number = numbers_[i];
       is_marked_[static_cast<std::size_t>(number)] = 0;
       use(number);

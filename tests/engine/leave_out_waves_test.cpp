@@ -40,18 +40,7 @@ RC_GTEST_PROP(LeaveOutWaves, NobodyCanTell, ()) {
   if (*rc::gen::element(false, true)) {  // room for little more than the largest request
     fast.num_gpu_blocks_override = *rc::gen::inRange<std::int64_t>(290, 500) / fast.block_size + 2;
   }
-  RunOptions plain = fast;
-  plain.fold_layers = false;
-  QuietRun want;
-  try {
-    want = quiet_run(toy, calls, plain);
-  } catch (const UserError&) {
-    RC_DISCARD("the model or a request has no room");
-  }
-  const QuietRun got = quiet_run(toy, calls, fast);
-  RC_CLASSIFY(got.programs < want.programs, "waves were left out");
-  RC_LOG() << "got\n" << got.told << "want\n" << want.told << toy.json();
-  RC_ASSERT(got.told == want.told);
+  testing::compare_with_plain(toy, calls, fast);
 }
 
 TEST(LeaveOutWaves, MostWavesNeedNoPrograms) {

@@ -97,6 +97,23 @@ inline void expect_nobody_can_tell(const QuietRun& got, const QuietRun& want, co
   RC_ASSERT(want.leaks == 0U);
 }
 
+/// A run in which steps are left out beside one in which all are simulated.
+inline void compare_with_plain(const ToyCluster& toy, const Calls& calls, const RunOptions& fast) {
+  RunOptions plain = fast;
+  plain.fold_layers = false;
+  QuietRun want;
+  try {
+    want = quiet_run(toy, calls, plain);
+  } catch (const UserError&) {
+    RC_DISCARD("the model or a request has no room");
+  }
+  const QuietRun got = quiet_run(toy, calls, fast);
+  RC_CLASSIFY(got.programs < want.programs, "steps were left out");
+  RC_CLASSIFY(want.preempted > 0, "somebody was preempted");
+  RC_LOG() << "got\n" << got.told << "want\n" << want.told << toy.json();
+  RC_ASSERT(got.told == want.told);
+}
+
 /// The cluster is an error that says `part`, in a key of this name, and how to mend it.
 inline void expect_refused(const ToyCluster& toy, Fidelity fidelity, const std::string& part,
                            const std::string& key) {
