@@ -1,13 +1,12 @@
 #include "plan/plan.hpp"
 
 #include <fmt/format.h>
-#include <tbb/parallel_for.h>
-#include <tbb/task_arena.h>
 
 #include <algorithm>
 #include <mutex>
 
 #include "base/error.hpp"
+#include "sweep/parallel.hpp"
 
 namespace lockstep {
 namespace {
@@ -175,26 +174,22 @@ PlanResult make_plan(const PlanSpec& spec, SharedInputs& inputs, const PlanOptio
   result.rows.resize(shapes.size());
   std::mutex mutex;
   std::int64_t done = 0;
-  tbb::task_arena arena(options.workers);
-  arena.execute([&] {
-    tbb::parallel_for(std::size_t{0}, shapes.size(), [&](std::size_t i) {
-      result.rows[i] = search.look_at(shapes[i]);
-      const std::lock_guard lock(mutex);
-      ++done;
-      if (options.progress) {
-        options.progress(done, std::ssize(shapes));
-      }
-    });
+  parallel_for(options.workers, std::ssize(shapes), [&](std::int64_t i) {
+    const auto at = static_cast<std::size_t>(i);
+    result.rows[at] = search.look_at(shapes[at]);
+    const std::lock_guard lock(mutex);
+    ++done;
+    if (options.progress) {
+      options.progress(done, std::ssize(shapes));
+    }
   });
   std::stable_sort(result.rows.begin(), result.rows.end(), ranks_before);
   result.holding = std::count_if(result.rows.begin(), result.rows.end(),
                                  [](const PlanRow& row) { return row.fate == Fate::holds; });
   const std::int64_t rated = std::min(result.holding, options.most_rated);
-  arena.execute([&] {
-    tbb::parallel_for(std::int64_t{0}, rated, [&](std::int64_t i) {
-      PlanRow& row = result.rows[static_cast<std::size_t>(i)];
-      row.rate_factor = largest_rate_factor(evaluator, row.candidate, spec.precision);
-    });
+  parallel_for(options.workers, rated, [&](std::int64_t i) {
+    PlanRow& row = result.rows[static_cast<std::size_t>(i)];
+    row.rate_factor = largest_rate_factor(evaluator, row.candidate, spec.precision);
   });
   mark_front(result.rows, rated);
   result.simulations = evaluator.simulations();

@@ -1,12 +1,11 @@
 #include "sweep/sweep_runner.hpp"
 
 #include <tbb/info.h>
-#include <tbb/parallel_for_each.h>
-#include <tbb/task_arena.h>
 
 #include <utility>
 
 #include "sweep/described_run.hpp"
+#include "sweep/parallel.hpp"
 
 namespace lockstep {
 
@@ -24,14 +23,8 @@ void run_configs(const WorkList& work, std::span<const std::int64_t> configs, Sh
     Outcome outcome = try_simulate(spec.base(), spec.settings(config), spec.promise(), inputs);
     done(make_row(work, config, std::move(outcome)));
   };
-  if (options.workers == 1) {
-    for (const std::int64_t config : configs) {
-      one(config);
-    }
-    return;
-  }
-  tbb::task_arena arena(options.workers);
-  arena.execute([&] { tbb::parallel_for_each(configs.begin(), configs.end(), one); });
+  parallel_for(options.workers, std::ssize(configs),
+               [&](std::int64_t i) { one(configs[static_cast<std::size_t>(i)]); });
 }
 
 }  // namespace lockstep

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -126,6 +127,7 @@ private:
     constexpr std::int64_t kTold = 10'000;
     if (++tally_.cases % kTold == 0) {
       fmt::print("{} cases\n", tally_.cases);
+      std::fflush(stdout);
       std::fflush(stdout);
     }
     tally_.preempting += outcome.find(" preemptions 0 ") == std::string::npos ? 1 : 0;
