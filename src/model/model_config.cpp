@@ -40,7 +40,7 @@ Json parse_file(const std::filesystem::path& file) {
                       "give the model's Hugging Face config.json");
     }
     return json;
-  } catch (const Json::parse_error& error) {
+  } catch (const Json::exception& error) {  // a number may overflow, too
     throw UserError(fmt::format("the model config is not valid JSON: {}", error.what()),
                     Where{file.string(), 0, {}}, "give the model's Hugging Face config.json");
   }

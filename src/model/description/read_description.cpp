@@ -36,8 +36,10 @@ Json parse_object(const fs::path& file) {
   const std::string text{std::istreambuf_iterator<char>(stream), {}};
   const Json json = json_is_deeper(text) ? Json() : Json::parse(text, nullptr, false);
   if (!json.is_object()) {
-    throw UserError("the model config is not a JSON object", Where{file.string(), 0, {}},
-                    "give the model's Hugging Face config.json");
+    throw UserError(json.is_discarded()
+                        ? "the model config is not valid JSON, or a number is too large"
+                        : "the model config is not a JSON object",
+                    Where{file.string(), 0, {}}, "give the model's Hugging Face config.json");
   }
   return json;
 }
