@@ -27,6 +27,12 @@ private:
   std::function<Places(Waiting)> answer_;
 };
 
+Places everybody(Waiting waiting) {
+  Places places(waiting.size());
+  std::iota(places.begin(), places.end(), std::size_t{0});
+  return places;
+}
+
 TEST(Admission, TheAnswersOrderIsTheBatchsOrder) {
   OneNpu npu(100);
   Answers last_first([](Waiting waiting) {
@@ -47,11 +53,7 @@ TEST(Admission, TheAnswersOrderIsTheBatchsOrder) {
 TEST(Admission, AnAdapterTooManyIsPassedOver) {
   OneNpu npu(100);
   npu.instance.features.lora.max_loras = 1;
-  Answers all([](Waiting waiting) {
-    Places places(waiting.size());
-    std::iota(places.begin(), places.end(), std::size_t{0});
-    return places;
-  });
+  Answers all(everybody);
   npu.scheduler().decide_by(&all);
   for (const std::int32_t adapter : {0, 1, 0}) {
     Request& request = npu.requests.add(4, 2);
@@ -121,11 +123,7 @@ TEST(Admission, WhoIsNamedMayBeTooLargeAllTheSame) {
 /// It may be an older request that a failed instance has lost.
 TEST(Admission, WhoComesLaterWaitsBehindThePreempted) {
   OneNpu npu(4);
-  Answers all([](Waiting waiting) {
-    Places places(waiting.size());
-    std::iota(places.begin(), places.end(), std::size_t{0});
-    return places;
-  });
+  Answers all(everybody);
   npu.scheduler().decide_by(&all);
   npu.scheduler().add_request(npu.requests.add(7, 10, 1));
   npu.scheduler().add_request(npu.requests.add(7, 10, 1));
