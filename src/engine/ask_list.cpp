@@ -96,6 +96,15 @@ std::optional<std::size_t> AskList::next(std::size_t from, bool arrival, bool he
   return first;
 }
 
+bool AskList::anybody_due() const {
+  const std::size_t bound = num_ends_ + start_of_.size();
+  std::size_t position = due_.next(0);
+  while (position < bound && !free_.has(position)) {
+    position = due_.next(position + 1);  // who is busy is noted again when that ends
+  }
+  return position < bound;
+}
+
 std::optional<Nanos> AskList::first_held() const {
   return held_.empty() ? std::nullopt : std::optional(held_.top().begin);
 }

@@ -44,6 +44,8 @@ public:
   /// first NPU, of a heartbeat. Forgets the note.
   [[nodiscard]] std::optional<std::size_t> next(std::size_t from, bool arrival, bool heartbeat);
 
+  /// Somebody free is to be asked in the next round, whatever happens until then.
+  [[nodiscard]] bool anybody_due() const;
   [[nodiscard]] bool anybody_free() const { return num_ends_free_ + num_starts_free_ > 0; }
   [[nodiscard]] bool any_start_free() const { return num_starts_free_ > 0; }
   /// When the first program that is held begins; nothing: none is.

@@ -23,6 +23,7 @@ void Simulation::withdraw(Request& request) {
   if (!router_->withdraw(request)) {
     instances_[static_cast<std::size_t>(request.instance)]->scheduler().withdraw(request);
     quiet_ = false;  // somebody else may have its place
+    settled_ = false;
   }
 }
 

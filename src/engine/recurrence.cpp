@@ -41,14 +41,12 @@ Recurrence::Recurrence(const DeviceSimulatorSpec& spec)
   std::size_t members = 0;
   for (const std::vector<std::int32_t>& npus : spec.companies) {
     Company& company = companies_.emplace_back();
-    company.members = npus;
-    company.boundaries.assign(npus.size(), 0);
-    company.begun.assign(npus.size(), -1);
+    company.npus = npus;
+    company.members.resize(npus.size());
+    company.rows.resize(npus.size() == 1 ? kRowsAlone : kRows);
+    company.at.resize(company.rows.size() * npus.size());
+    company.order.resize(company.at.size());
     company.times.reserve(kUsualTimes);
-    for (Row& row : company.rows) {
-      row.times.resize(npus.size());
-      row.order.resize(npus.size());
-    }
     for (std::size_t member = 0; member < npus.size(); ++member) {
       const auto npu = static_cast<std::size_t>(npus[member]);
       ensure(company_of_.at(npu) == kNone, "an NPU in two companies");
@@ -67,52 +65,68 @@ void Recurrence::at_boundary(std::int32_t npu, Nanos now, std::int64_t copy) {
     return;
   }
   const auto member = static_cast<std::size_t>(member_of_[static_cast<std::size_t>(npu)]);
-  const std::int64_t number = company->boundaries[member]++;
-  company->begun[member] = copy == 0 ? number : company->begun[member];
-  Row& row = company->rows[static_cast<std::size_t>(number) % kRows];
-  if (row.number < number) {
-    row.number = number;
-    row.copy = copy;
-    row.there = 0;
-  } else if (row.number > number) {
-    return;  // the others are far ahead
+  Member& state = company->members[member];
+  const std::int64_t number = state.boundaries++;
+  state.begun = copy == 0 ? number : state.begun;
+  Row* row = open_row(*company, number, copy);
+  if (row == nullptr) {
+    return;
   }
-  company->sound = row.copy == copy;
-  row.times[member] = now;
-  row.order[row.there] = member_of_[static_cast<std::size_t>(npu)];
-  if (++row.there < row.times.size() || !company->sound) {
+  company->sound = row->copy == copy;
+  const std::size_t first = company->row_of(number) * company->members.size();
+  company->at[first + member] = now;
+  company->order[first + row->there] = static_cast<std::int32_t>(member);
+  if (++row->there < company->members.size() || !company->sound) {
     return;
   }
   if (copy == 0) {
     company->times.clear();  // no period begins earlier than here
   }
-  if (find_period(*company, row)) {
+  if (find_period(*company, *row)) {
     due_.push_back(company_of_[static_cast<std::size_t>(npu)]);
   }
 }
 
+Recurrence::Row* Recurrence::open_row(Company& company, std::int64_t number, std::int64_t copy) {
+  Row& row = company.rows[company.row_of(number)];
+  const bool old = row.skips != company.skips;
+  if (!old && row.number > number) {
+    return nullptr;
+  }
+  if (old || row.number < number) {
+    row = {number, copy, company.skips, 0};
+  }
+  return &row;
+}
+
 bool Recurrence::find_period(Company& company, const Row& row) const {
   const std::int64_t begun = row.number - row.copy;
-  if (!std::ranges::all_of(company.begun, [begun](std::int64_t b) { return b == begun; })) {
+  if (!std::ranges::all_of(company.members, [=](const auto& m) { return m.begun == begun; })) {
     return false;  // somebody is in a later loop already
   }
+  const std::size_t place = company.row_of(row.number);
   for (std::int64_t copies = unit_; copies <= std::min(row.copy, kLongest); copies += unit_) {
-    const Row& earlier = company.rows[static_cast<std::size_t>(row.number - copies) % kRows];
-    if (earlier.number != row.number - copies || earlier.there != row.there) {
+    const std::size_t before = company.row_of(row.number - copies);
+    const Row& earlier = company.rows[before];
+    if (earlier.number != row.number - copies || earlier.there != row.there ||
+        earlier.skips != row.skips) {  // a row of before a skip says nothing about one after it
       continue;
     }
-    const Nanos length = row.times.front() - earlier.times.front();
-    // Who of those that come together comes first decides later who is served first.
-    bool alike = length > Nanos{0} && row.order == earlier.order;
-    for (std::size_t i = 1; alike && i < row.times.size(); ++i) {
-      alike = row.times[i] - earlier.times[i] == length;
-    }
-    if (alike) {
+    const Nanos length = company.times_at(place).front() - company.times_at(before).front();
+    if (length > Nanos{0} && alike(company, place, before, length)) {
       company.period = {copies, length};
       return true;
     }
   }
   return false;
+}
+
+/// All members come later by the same time. Who of those that come together comes first decides
+/// later who is served first.
+bool Recurrence::alike(const Company& company, std::size_t row, std::size_t earlier, Nanos length) {
+  const auto later_by_length = [=](Nanos now, Nanos then) { return now - then == length; };
+  return std::ranges::equal(company.order_at(row), company.order_at(earlier)) &&
+         std::ranges::equal(company.times_at(row), company.times_at(earlier), later_by_length);
 }
 
 void Recurrence::happens(std::int32_t npu, Nanos now) {
@@ -142,20 +156,11 @@ void Recurrence::couple(std::int32_t a, std::int32_t b) {
 }
 
 std::span<const std::int32_t> Recurrence::members(std::int32_t company) const {
-  return companies_[static_cast<std::size_t>(company)].members;
+  return companies_[static_cast<std::size_t>(company)].npus;
 }
 
 Recurrence::Period Recurrence::period(std::int32_t company) const {
   return companies_[static_cast<std::size_t>(company)].period;
-}
-
-/// A row of before a skip says nothing about one after it.
-void Recurrence::forget(Company& company) {
-  for (Row& row : company.rows) {
-    row.number = -1;
-    row.there = 0;
-  }
-  // Numbers go on, so that members that were ahead of the others still are.
 }
 
 void Recurrence::skipped(std::int32_t index, Nanos now, std::int64_t periods) {
@@ -168,8 +173,7 @@ void Recurrence::skipped(std::int32_t index, Nanos now, std::int64_t periods) {
       company.left_out.offsets.push_back(time - begun);
     }
   }
-  forget(company);
-  ++company.skips;
+  ++company.skips;  // the rows so far are forgotten; numbers go on, for members that are ahead
   look_up(index, looked_up_);
 }
 

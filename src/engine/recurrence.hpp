@@ -11,7 +11,6 @@
 // happens: the times of the copies left out are still known, as those of the last period plus c.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -68,17 +67,22 @@ private:
   /// order of members that begin together moves on from copy to copy.
   static constexpr std::int64_t kLongest = 16;
   static constexpr std::size_t kRows = 32;
+  /// One member has a period as soon as it has begun two copies.
+  static constexpr std::size_t kRowsAlone = 4;
   /// A company that keeps more times than this has no loops.
   static constexpr std::size_t kMostTimes = 1U << 16U;
   static constexpr std::size_t kUsualTimes = 512;
 
-  /// When the members were at one boundary.
+  /// A boundary at which members have been.
   struct Row {
     std::int64_t number = -1;
     std::int64_t copy = 0;
+    std::int64_t skips = 0;  ///< of the company until then
     std::size_t there = 0;
-    std::vector<Nanos> times;         ///< by member
-    std::vector<std::int32_t> order;  ///< in which they came; the first `there` count
+  };
+  struct Member {
+    std::int64_t boundaries = 0;  ///< so many so far
+    std::int64_t begun = -1;      ///< the number at which its loop began
   };
   /// Times base + k * period + offset, k below periods.
   struct LeftOut {
@@ -87,23 +91,37 @@ private:
     std::vector<Nanos> offsets;  ///< ascending, above 0, the last is the period
   };
   struct Company {
-    std::vector<std::int32_t> members;
-    std::vector<std::int64_t> boundaries;  ///< by member: so many so far
-    std::vector<std::int64_t> begun;       ///< by member: the number at which its loop began
-    std::array<Row, kRows> rows;
-    std::vector<Nanos> times;  ///< at which something happened; only where they are kept
+    std::vector<std::int32_t> npus;
+    std::vector<Member> members;
+    std::vector<Row> rows;            ///< boundaries by their number, the newest ones
+    std::vector<Nanos> at;            ///< by row and member: when it was there
+    std::vector<std::int32_t> order;  ///< of a row: in which they came; the first `there` count
+    std::vector<Nanos> times;         ///< at which something happened; only where they are kept
     LeftOut left_out;
     Period period;
     std::int64_t skips = 0;  ///< so far
     bool sound = true;
+
+    [[nodiscard]] std::size_t row_of(std::int64_t number) const {
+      return static_cast<std::size_t>(number) % rows.size();
+    }
+    [[nodiscard]] std::span<const Nanos> times_at(std::size_t row) const {
+      return std::span(at).subspan(row * members.size(), members.size());
+    }
+    [[nodiscard]] std::span<const std::int32_t> order_at(std::size_t row) const {
+      return std::span(order).subspan(row * members.size(), members.size());
+    }
   };
 
   [[nodiscard]] Company* company(std::int32_t npu) {
     const std::int32_t index = company_of_[static_cast<std::size_t>(npu)];
     return index == kNone ? nullptr : &companies_[static_cast<std::size_t>(index)];
   }
+  /// The row of a boundary to which a member has come; null: others are far ahead.
+  [[nodiscard]] static Row* open_row(Company& company, std::int64_t number, std::int64_t copy);
   [[nodiscard]] bool find_period(Company& company, const Row& row) const;
-  static void forget(Company& company);
+  [[nodiscard]] static bool alike(const Company& company, std::size_t row, std::size_t earlier,
+                                  Nanos length);
   [[nodiscard]] static std::optional<Nanos> first_after(const LeftOut& left_out, Nanos time);
   [[nodiscard]] static std::optional<Nanos> last_up_to(const LeftOut& left_out, Nanos limit);
 

@@ -170,6 +170,7 @@ bool Simulation::advance() {
   over_ = !poll_all();
   turn_off_drained();
   quiet_ = controller_->activity() == before && !std::exchange(launched_held_, false);
+  settled_ = quiet_ || (asks_ && !asks_->anybody_due());
   return !over_;
 }
 

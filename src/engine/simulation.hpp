@@ -192,6 +192,7 @@ private:
   FleetUse use_;                        ///< failures
   bool fleet_ = false;                  ///< instances may come and go
   bool quiet_ = false;                  ///< nothing happened in the last round of polls
+  bool settled_ = false;                ///< a round now would change nothing
 };
 
 }  // namespace lockstep

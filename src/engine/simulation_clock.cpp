@@ -36,7 +36,7 @@ void Simulation::advance_clock() {
     return;
   }
   if (device_->busy()) {
-    if (quiet_ && polls_may_be_skipped()) {
+    if (settled_ && polls_may_be_skipped()) {
       device_->run_until(next_cause(), std::min(limit_, alarm));
     } else {
       device_->step();
@@ -102,8 +102,12 @@ bool Simulation::asks(const PolledNpu& polled) const {
          !held.waits && !group_waits_;
 }
 
-/// The next arrival or heartbeat: until then an idle NPU has nothing to hear of.
+/// The next arrival or heartbeat: until then an idle NPU has nothing to hear of, and a busy one
+/// until it is done.
 Nanos Simulation::next_cause() const {
+  if (asks_ && device_->busy() && !asks_->anybody_free()) {
+    return Nanos::max();
+  }
   const Nanos heartbeat = controller_->next_heartbeat_after() + Nanos{1};
   return std::min(router_->next_arrival().value_or(heartbeat), heartbeat);
 }
@@ -126,9 +130,9 @@ Nanos Simulation::next_alarm() const {
   if (!policy_.arrivals_wait_for_events && device_->busy()) {
     const Nanos now = device_->now();
     const auto arrival = router_->next_arrival();
-    if ((arrival || !quiet_) && anybody_asks()) {
+    if ((arrival || !settled_) && anybody_asks()) {
       // What changed in this round was not heard by those who had been asked before.
-      first = quiet_ ? std::max(*arrival, now) : now;
+      first = settled_ ? std::max(*arrival, now) : now;
     }
     if (any_start_asks()) {
       first = std::min(first, std::max(controller_->next_heartbeat_after() + Nanos{1}, now));
