@@ -92,7 +92,7 @@ bool Controller::complete(ServingInstance& instance, std::int64_t iteration, std
     instance.learnt().half_done(iteration - 1, now);
     return false;
   }
-  instance.learnt().done(completion.batch_id, now, instance.config().width() == 1);
+  instance.learnt().done(completion.batch_id, now, instance.config().width() == 1, all_free_);
   if (waves_ahead_) {
     waves_ahead_->learnt.ends(member_of(instance), completion.batch_id, now);
   }
@@ -219,11 +219,14 @@ const Program* Controller::generate_alone(ServingInstance& instance, Batch& batc
     Batch* const alone = &batch;
     pad_step({&alone, 1}, instance.config());
   }
-  const bool known = may_leave_out(instance, batch, now);
-  begin_ = known ? leave_out_steps(instance, batch, now) : now;
-  const Program* program = generate(instance, batch, batch.total_len, begin_);
-  if (known) {
-    instance.learn_from(batch, begin_);
+  const bool plain = runs_ahead_ && all_free_ && instance.plain_decodes(batch, now);
+  begin_ = plain && !router_.is_open() ? leave_out_steps(instance, batch, now) : now;
+  const Program* program = plain ? known_program(instance, batch) : nullptr;
+  if (program == nullptr) {
+    program = generate(instance, batch, batch.total_len, begin_);
+    if (plain) {
+      instance.learn_from(batch, begin_);
+    }
   }
   launched_.assign(1, &batch);
   report_step(launched_, begin_);

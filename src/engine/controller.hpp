@@ -95,8 +95,7 @@ private:
   const Program* start_wave(ServingInstance& instance, DPWave& wave, Nanos now);
   const Program* generate(ServingInstance& instance, Batch& batch, std::int64_t wave_len,
                           Nanos now);
-  [[nodiscard]] bool may_leave_out(const ServingInstance& instance, const Batch& batch,
-                                   Nanos now) const;
+  const Program* known_program(ServingInstance& instance, const Batch& batch);
   Nanos leave_out_steps(ServingInstance& instance, const Batch& batch, Nanos now);
   [[nodiscard]] Nanos next_happening() const;
   void count_step(std::int64_t tokens);

@@ -146,6 +146,10 @@ Nanos DeviceSimulator::exposed_communication(std::int32_t npu) const {
   return impl_->parts.now - impl_->npu(npu).computed();
 }
 
+std::int64_t DeviceSimulator::num_events() const {
+  return impl_->parts.queue.num_taken();
+}
+
 bool DeviceSimulator::busy() const {
   return !impl_->parts.queue.empty();
 }

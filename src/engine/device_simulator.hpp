@@ -99,6 +99,8 @@ public:
   /// now() minus the compute issued on the NPU since the start.
   [[nodiscard]] Nanos exposed_communication(std::int32_t npu) const;
 
+  /// Handled so far: ends of nodes, messages, waits. What is skipped is not among them.
+  [[nodiscard]] std::int64_t num_events() const;
   /// True while some event is pending.
   [[nodiscard]] bool busy() const;
   /// Handles the earliest pending time; when none is pending adds idle_step to the clock.

@@ -39,6 +39,8 @@ public:
   [[nodiscard]] std::size_t size() const { return heap_.size(); }
   /// Of the earliest event; the queue must not be empty.
   [[nodiscard]] Nanos next_time() const { return Nanos{heap_.front().time}; }
+  /// Events taken so far.
+  [[nodiscard]] std::int64_t num_taken() const { return num_taken_; }
 
   /// An event of no NPU's own. It is put off with those of `cause`, if that is one.
   void push(Nanos time, const Event& event, std::int32_t cause = kNoOwner) {
@@ -73,6 +75,7 @@ public:
       running_ = out.owner;
       running_place_ = heap_.front().place;
     }
+    ++num_taken_;
     remove_front();
     settle_front();
     return true;
@@ -193,6 +196,7 @@ private:
   std::vector<std::vector<List>> lists_;  ///< by NPU, few each
   std::vector<std::int64_t> put_off_;     ///< by NPU: all that its events were ever put off by
   std::uint64_t next_place_ = 0;
+  std::int64_t num_taken_ = 0;
   std::int32_t running_ = kNoOwner;
   std::uint64_t running_place_ = 0;
 };

@@ -25,12 +25,12 @@ void LearntSteps::half_done(std::int64_t batch, Nanos now) {
   }
 }
 
-void LearntSteps::done(std::int64_t batch, Nanos now, bool one_npu) {
+void LearntSteps::done(std::int64_t batch, Nanos now, bool one_npu, bool all_free) {
   if (batch != watched_) {
     return;
   }
   watched_ = -1;
-  if (one_npu || first_end_ == now) {
+  if (one_npu || (first_end_ == now && all_free)) {
     watched_form_.rest = now - paid_;
     forms_.emplace(watched_key_, watched_form_);
   }

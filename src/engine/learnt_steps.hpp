@@ -35,8 +35,9 @@ public:
   void watch_none() { watched_ = -1; }
   /// One of the first and the last NPU has ended a batch, the other has not said so yet.
   void half_done(std::int64_t batch, Nanos now);
-  /// Both have. What is learnt counts only if they did at one time.
-  void done(std::int64_t batch, Nanos now, bool one_npu);
+  /// Both have; `all_free`: and so has every other. What is learnt counts only if they did at one
+  /// time.
+  void done(std::int64_t batch, Nanos now, bool one_npu, bool all_free);
 
 private:
   using Key = std::tuple<std::int64_t, std::size_t, GraphUse>;

@@ -25,6 +25,7 @@ struct StepKey {
 struct Program {
   std::int64_t batch_id = 0;
   std::vector<std::shared_ptr<NpuGraph>> graphs;
+  bool known = false;  ///< each graph is one computation, as long as the whole step
 
   // Of its trace.
   std::int64_t attention_rows = 0;  ///< in all layers

@@ -107,6 +107,28 @@ const Program& ServingInstance::take_again(std::list<Program>::iterator known, c
   return *known;
 }
 
+const Program& ServingInstance::known_program(const Batch& batch, const StepForm& form) {
+  const KernelTime attention = traces_.decode_attention(shape_of(batch, false));
+  if (instance_.terms.host_launches) {
+    host_.launch_graph(batch);
+  }
+  count_lookups(form, attention.source);
+  if (spare_known_.empty()) {
+    Program& made = spare_known_.emplace_back();
+    made.known = true;
+    for (std::int32_t npu = instance_.first_npu; npu <= instance_.end_npu(); ++npu) {
+      made.graphs.push_back(std::make_shared<NpuGraph>(event_graph(npu, Nanos{0})));
+    }
+  }
+  programs_.splice(programs_.end(), spare_known_, spare_known_.begin());
+  Program& program = programs_.back();
+  program.batch_id = batch.id;
+  for (const auto& graph : program.graphs) {
+    graph->nodes.front().duration = form.rest + attention.time * form.attention_rows;
+  }
+  return program;
+}
+
 bool ServingInstance::host_is_out(const Batch& batch, Nanos now) const {
   return !instance_.terms.host_launches || (batch.graph == GraphUse::full && host_.free(now));
 }
@@ -144,7 +166,8 @@ void ServingInstance::drop_program(std::int64_t batch_id) {
   const auto found = std::find_if(programs_.begin(), programs_.end(),
                                   [&](const Program& p) { return p.batch_id == batch_id; });
   if (found != programs_.end()) {
-    spare_.splice(spare_.end(), programs_, found);
+    std::list<Program>& spare = found->known ? spare_known_ : spare_;
+    spare.splice(spare.end(), programs_, found);
   }
 }
 

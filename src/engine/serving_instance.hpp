@@ -51,6 +51,8 @@ public:
   /// Makes the program of a batch that begins at `now` and keeps it until the batch is done.
   /// `power` may be null.
   const Program& generate(const Batch& batch, std::int64_t wave_len, Nanos now, PowerModel* power);
+  /// The same for a step of a form that is known: every NPU is busy for as long as it takes.
+  const Program& known_program(const Batch& batch, const StepForm& form);
   /// The program of a batch in flight; null before generate().
   [[nodiscard]] const Program* program(std::int64_t batch_id) const;
   void drop_program(std::int64_t batch_id);
@@ -88,7 +90,8 @@ private:
   GraphBuilder graphs_;
   IterationTrace trace_;  ///< reused buffer
   std::list<Program> programs_;
-  std::list<Program> spare_;  ///< of batches that are done; taken again, or overwritten
+  std::list<Program> spare_;        ///< of batches that are done; taken again, or overwritten
+  std::list<Program> spare_known_;  ///< the same of those that know_program() has made
 };
 
 }  // namespace lockstep

@@ -89,6 +89,8 @@ public:
     return instances_[instance]->scheduler();
   }
   [[nodiscard]] Nanos now() const { return device_->now(); }
+  /// That the device simulator has handled; a measure of work, and not of the cluster.
+  [[nodiscard]] std::int64_t num_events() const { return device_->num_events(); }
   [[nodiscard]] Router& router() { return *router_; }
   /// By instance id.
   [[nodiscard]] Scheduler& scheduler(std::size_t instance);

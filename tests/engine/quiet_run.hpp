@@ -41,6 +41,7 @@ struct QuietRun {
   std::string told;            ///< all that anybody could see of it
   std::int64_t steps = 0;      ///< as the result has it
   std::int64_t programs = 0;   ///< that NPUs got
+  std::int64_t events = 0;     ///< that were handled
   std::int64_t preempted = 0;  ///< times
   std::int64_t served = 0;     ///< requests
   std::int64_t generated = 0;  ///< tokens
@@ -64,9 +65,10 @@ inline QuietRun quiet_run(const ToyCluster& toy, const Calls& calls, const RunOp
     }
   }
   const FleetUse fleet = result.fleet.value_or(FleetUse{});
-  QuietRun run{results(outcome),     result.steps,    counter.programs(),
-               result.preemptions,   result.requests, result.generated_tokens,
-               fleet.moved_requests, fleet.most_on,   result.leaks.size()};
+  QuietRun run{results(outcome),        result.steps,         counter.programs(),
+               simulation.num_events(), result.preemptions,   result.requests,
+               result.generated_tokens, fleet.moved_requests, fleet.most_on,
+               result.leaks.size()};
   run.told += fmt::format("{} {} {} {}\n", fleet.failures, fleet.moved_requests,
                           fleet.instance_seconds, fleet.starts);
   run.told += fmt::format("{} {} {} {} {} {}\n", result.total_clocks.count(), result.prompt_tokens,
