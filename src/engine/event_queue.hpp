@@ -33,7 +33,7 @@ public:
     Event event{};
   };
 
-  explicit EventQueue(std::size_t num_npus) : lists_(num_npus), put_off_(num_npus) {}
+  explicit EventQueue(std::size_t num_npus) : npus_(num_npus) {}
 
   [[nodiscard]] bool empty() const { return heap_.empty(); }
   [[nodiscard]] std::size_t size() const { return heap_.size(); }
@@ -49,15 +49,14 @@ public:
 
   /// An event that `npu` schedules for itself.
   void push_own(std::int32_t npu, Nanos time, const Event& event) {
-    std::vector<List>& lists = lists_[static_cast<std::size_t>(npu)];
-    for (List& list : lists) {
-      if (list.time == time.count()) {
-        sift_up({list.time, put_off_of(npu), list.place, ++list.last, npu, {npu, event}});
-        return;
-      }
+    OfNpu& own = npus_[static_cast<std::size_t>(npu)];
+    List* list = own.find([time](const List& other) { return other.time == time.count(); });
+    if (list != nullptr) {
+      sift_up({list->time, own.put_off, list->place, ++list->last, npu, {npu, event}});
+      return;
     }
-    lists.push_back({time.count(), next_place_, 0});
-    sift_up({time.count(), put_off_of(npu), next_place_++, 0, npu, {npu, event}});
+    own.open({time.count(), next_place_, 0});
+    sift_up({time.count(), own.put_off, next_place_++, 0, npu, {npu, event}});
   }
 
   /// Takes the next event of exactly this time, which no pending event may precede. False, and
@@ -85,10 +84,7 @@ public:
   /// they caused; they keep their order. Not while a time is being handled.
   void postpone(std::span<const std::int32_t> owners, Nanos by) {
     for (const std::int32_t owner : owners) {
-      put_off_[static_cast<std::size_t>(owner)] += by.count();
-      for (List& list : lists_[static_cast<std::size_t>(owner)]) {
-        list.time += by.count();
-      }
+      npus_[static_cast<std::size_t>(owner)].postpone(by.count());
     }
     settle_front();
   }
@@ -107,6 +103,44 @@ private:
     std::uint64_t place;
     std::uint32_t last;  ///< number of the newest entry
   };
+  /// What an NPU has pending. Most have one list; it lies in place.
+  struct OfNpu {
+    std::int64_t put_off = 0;  ///< all that its events were ever put off by
+    List first{kNever, 0, 0};
+    std::vector<List> others{};
+
+    template <class Wanted>
+    List* find(const Wanted& wanted) {
+      if (first.time != kNever && wanted(first)) {
+        return &first;
+      }
+      const auto found = std::ranges::find_if(others, wanted);
+      return found == others.end() ? nullptr : &*found;
+    }
+    void open(const List& list) {
+      if (first.time == kNever) {
+        first = list;
+      } else {
+        others.push_back(list);
+      }
+    }
+    void close(List& list) {
+      if (&list == &first) {
+        first.time = kNever;
+      } else {
+        list = others.back();
+        others.pop_back();
+      }
+    }
+    void postpone(std::int64_t by) {
+      put_off += by;
+      first.time += first.time == kNever ? 0 : by;
+      for (List& list : others) {
+        list.time += by;
+      }
+    }
+  };
+  static constexpr std::int64_t kNever = -1;
 
   static bool precedes(const Entry& a, const Entry& b) {
     if (a.time != b.time) {
@@ -119,7 +153,7 @@ private:
   }
 
   [[nodiscard]] std::int64_t put_off_of(std::int32_t npu) const {
-    return npu == kNoOwner ? 0 : put_off_[static_cast<std::size_t>(npu)];
+    return npu == kNoOwner ? 0 : npus_[static_cast<std::size_t>(npu)].put_off;
   }
 
   /// Moves what stands at the front, but has been put off, to its place.
@@ -180,21 +214,15 @@ private:
   }
 
   void close_running() {
-    std::vector<List>& lists = lists_[static_cast<std::size_t>(running_)];
-    for (List& list : lists) {
-      if (list.place == running_place_) {
-        list = lists.back();
-        lists.pop_back();
-        running_ = kNoOwner;
-        return;
-      }
-    }
-    throw InternalError("the event queue lost a list");
+    OfNpu& own = npus_[static_cast<std::size_t>(running_)];
+    List* list = own.find([this](const List& other) { return other.place == running_place_; });
+    ensure(list != nullptr, "the event queue lost a list");
+    own.close(*list);
+    running_ = kNoOwner;
   }
 
   std::vector<Entry> heap_;
-  std::vector<std::vector<List>> lists_;  ///< by NPU, few each
-  std::vector<std::int64_t> put_off_;     ///< by NPU: all that its events were ever put off by
+  std::vector<OfNpu> npus_;
   std::uint64_t next_place_ = 0;
   std::int64_t num_taken_ = 0;
   std::int32_t running_ = kNoOwner;
