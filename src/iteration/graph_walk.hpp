@@ -6,11 +6,16 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "iteration/graph_builder.hpp"
 
 namespace lockstep {
+
+/// A load, a store or a computation in memory, of `size`, made from row `row`.
+[[nodiscard]] GraphNode memory_node(NodeKind kind, std::int32_t row, const MemoryLocation& location,
+                                    Bytes size);
 
 class StageWalk {
 public:
@@ -51,6 +56,7 @@ private:
 
   std::int32_t create(const GraphNode& node);
   std::int32_t new_tag() { return conversion_.next_tag_++; }
+  [[nodiscard]] static bool names(const TraceRow& row, std::string_view part);
   void all_parents(const std::vector<std::int32_t>& nodes);
 
   [[nodiscard]] const TraceRow& row_at(std::int32_t row) const { return conversion_.rows_[row]; }
