@@ -37,10 +37,10 @@ std::string cluster_json(std::int64_t instances) {
 }
 
 RunOptions options_of(const std::string& fidelity) {
-  const std::vector<std::string> args = {"--cluster-config", "inline",
-                                         "--dataset",        "inline",
-                                         "--model-dir",      LOCKSTEP_SOURCE_DIR "/configs/model",
-                                         "--fidelity",       fidelity};
+  const std::vector<std::string> args = {
+      "--cluster-config", "inline",      "--dataset",
+      "inline",           "--model-dir", std::string(LOCKSTEP_SOURCE_DIR) + "/configs/model",
+      "--fidelity",       fidelity};
   return std::get<ParsedFlags>(parse_run_flags(args)).options;
 }
 
