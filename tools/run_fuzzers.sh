@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs every fuzzer of a build for SECONDS each, one after the other, beginning with the corpus in
-# the repository. What it finds stays in BUILD/corpus; inputs that fail lie in BUILD/findings.
+# the repository. What it finds stays in BUILD/corpus; inputs that fail lie in BUILD/findings. Each
+# run is a line of tests/fuzz/ledger.csv (LOCKSTEP_FUZZ_LEDGER names another file, empty: none).
 #
 # usage: run_fuzzers.sh BUILD SECONDS [NAME...]
 set -eu
@@ -12,20 +13,26 @@ mkdir -p "$build/corpus" "$build/findings"
 # Where nobody may trace, leaks cannot be looked for; everything else still is.
 [ "${LOCKSTEP_FUZZ_LEAKS:-1}" = 1 ] || export ASAN_OPTIONS=detect_leaks=0
 [ $# -gt 0 ] || set -- $(cd "$source" && ls ./*_fuzz.cpp | sed 's|./\(.*\)_fuzz.cpp|\1|')
+ledger=${LOCKSTEP_FUZZ_LEDGER-$source/ledger.csv}
+commit=$(git -C "$source" rev-parse --short=9 HEAD 2> /dev/null || echo unknown)
 failed=
 for name in "$@"; do
   mkdir -p "$build/corpus/$name"
   dictionary=
   [ ! -f "$source/${name}_fuzz.dict" ] || dictionary=-dict=$source/${name}_fuzz.dict
   log=$build/findings/$name.log
+  begin=$(date +%s)
+  found=0
   if ! "$build/fuzz/${name}_fuzz" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
       -malloc_limit_mb=512 -max_len=16384 -print_final_stats=1 $dictionary \
       -artifact_prefix="$build/findings/$name-" "$build/corpus/$name" "$source/corpus/$name" \
       > "$log" 2>&1; then
     failed="$failed $name"
+    found=1
     tail -n 30 "$log"
   fi
   executed=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+  [ -z "$ledger" ] || echo "$(date -u +%F),$commit,$name,$(($(date +%s) - begin)),${executed:-0},$found" >> "$ledger"
   echo "$name: ${executed:-no} executions in $seconds s"
 done
 [ -z "$failed" ] || { echo "failed:$failed (inputs in $build/findings)"; exit 1; }

@@ -195,7 +195,7 @@ bool Scheduler::admit(Request& request, Nanos now) {
     return false;
   }
   count = std::min(count, budget_);
-  if (count <= 0) {
+  if (count <= 0 || (computed + count < request.num_tokens && outgrows_pool(request))) {
     return false;
   }
   if (instance_->reserve_full_isl &&

@@ -178,6 +178,7 @@ private:
   bool schedule_running(Turn turn);
   [[nodiscard]] std::int64_t proposed_tokens(const Request& request) const;
   [[nodiscard]] std::int64_t lookahead(std::int64_t tokens) const;
+  [[nodiscard]] bool outgrows_pool(const Request& request) const;
   /// Blocks for `count` more tokens of a running request; false: it had to preempt itself.
   bool allocate_or_preempt(Request& request, std::int64_t count);
   bool admit_handed_over(Request& request);

@@ -169,8 +169,9 @@ std::optional<std::string> Scheduler::blocked_reason(Nanos now) {
                        kv_.npu_pool().num_blocks());
   };
   if (too_large_ != nullptr) {
+    const std::int64_t tokens = too_large_->num_tokens;
     return fmt::format("request {} needs more than {}", too_large_->id,
-                       pool(too_large_->num_tokens));
+                       pool(tokens + lookahead(tokens)));
   }
   if (!running_.empty() || !inflight_.empty()) {
     return std::nullopt;
@@ -190,7 +191,8 @@ std::optional<std::string> Scheduler::blocked_reason(Nanos now) {
     return fmt::format("the scheduling policy admits none of {} waiting requests", waiting_.size());
   }
   const PrefixHit& hit = kv_.look_up(head, true);
-  const std::int64_t count = cap(head.num_tokens - std::max(hit.tokens(), brought_along(head)));
+  const std::int64_t missing = head.num_tokens - std::max(hit.tokens(), brought_along(head));
+  const std::int64_t count = cap(missing);
   if (count <= 0) {
     return fmt::format("request {} has nothing to compute", head.id);
   }
@@ -199,6 +201,10 @@ std::optional<std::string> Scheduler::blocked_reason(Nanos now) {
         "request {} has {} tokens to compute, more than the {} of a step, and chunked prefill is "
         "off",
         head.id, count, budget_limit_);
+  }
+  if (std::min(count, budget_limit_) < missing && outgrows_pool(head)) {
+    return fmt::format("request {} needs {}", head.id,
+                       pool(head.num_tokens + lookahead(head.num_tokens)));
   }
   const std::int64_t total =
       instance_->reserve_full_isl ? head.num_tokens : hit.tokens() + std::min(count, budget_limit_);

@@ -112,6 +112,12 @@ std::int64_t Scheduler::lookahead(std::int64_t tokens) const {
   return std::clamp<std::int64_t>(room, 0, instance_->features.speculation.tokens);
 }
 
+/// Computed in several steps it would fill the whole pool, preempt itself and begin anew for ever.
+bool Scheduler::outgrows_pool(const Request& request) const {
+  const std::int64_t tokens = request.num_tokens + lookahead(request.num_tokens);
+  return kv_.blocks_for(tokens) > kv_.npu_pool().num_blocks();
+}
+
 bool Scheduler::allocate_or_preempt(Request& request, std::int64_t count) {
   const std::int64_t tokens = request.num_computed + count;
   const std::int64_t ahead = lookahead(tokens);

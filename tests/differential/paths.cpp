@@ -87,7 +87,8 @@ private:
 std::string figures(const RunResult& result) {
   std::string text = fmt::format(
       "clocks {} requests {} input {} prompt {} generated {} preemptions {} recompute {} steps {}\n"
-      "prefix {} {} {} blocks {} leaks {} energy {} intervals {} power {} look-ups {}\n",
+      "prefix {} npu-hits {} lower-hits {} blocks {} leaks {} energy {} intervals {} power {} "
+      "look-ups {}\n",
       result.total_clocks.count(), result.requests, result.input_tokens, result.prompt_tokens,
       result.generated_tokens, result.preemptions, result.recompute_tokens, result.steps,
       result.prefix.requested, result.prefix.npu_hit, result.prefix.lower_hit,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@ struct Case {
   std::string cluster;             ///< JSON
   std::string workload;            ///< JSON lines
   std::vector<std::string> flags;  ///< of `lockstep run`, without files
+  std::set<std::string> kinds;     ///< what is in it, for the tally
 };
 
 /// Only within a RapidCheck property, which shrinks what is drawn here.

@@ -68,6 +68,29 @@ TEST(Stuck, AMemberOfAGroupThatCannotGoOnIsNamed) {
   EXPECT_THAT(refusal({2, replica}, calls, without_chunks(64)), HasSubstr("instance 1"));
 }
 
+/// The larger instance could hold it. The smaller one takes it in chunks, has no room for the
+/// tokens proposed behind its last ones, and would begin anew for ever.
+TEST(Stuck, ARequestSentWhereItOutgrowsThePool) {
+  for (const Fidelity fidelity : {Fidelity::reference, Fidelity::vllm}) {
+    for (const bool reserve : {true, false}) {
+      Replica small;
+      small.more = R"("num_gpu_blocks":44,"block_size":1)";
+      ToyCluster toy;
+      toy.replicas = {small, Replica{}};
+      RunOptions options = testing::round_robin();
+      options.fidelity = fidelity;
+      options.reserve_full_isl = reserve;
+      options.long_prefill_token_threshold = 5;
+      options.features.speculation = {2, 0.6, 0, 42};
+      Calls calls;
+      calls.add(0, 29, 15);
+      EXPECT_THAT(refusal(toy, calls, options),
+                  AllOf(HasSubstr("nothing can move"), HasSubstr("instance 0: request 0"),
+                        HasSubstr("45 tokens"), HasSubstr("44 blocks")));
+    }
+  }
+}
+
 TEST(Stuck, ARequestBeyondThePoolIsRefusedBeforeTheRun) {
   for (const bool reserve : {true, false}) {
     RunOptions options = testing::round_robin();
