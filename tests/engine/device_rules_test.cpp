@@ -33,6 +33,40 @@ TEST(DeviceRules, TheLastChunkCarriesWhatIsLeft) {
   EXPECT_EQ(all_reduce(spec, 1'000'001).front(), three);  // three chunks, the last a byte shorter
 }
 
+/// When each of the collectives ends, one after the other.
+std::vector<std::int64_t> durations(const std::vector<std::int64_t>& sizes) {
+  DeviceSimulatorSpec spec = spec_of({full(4, 0.001, 0)});  // a byte takes a microsecond
+  spec.streams.dataset_splits = 3;
+  spec.shorten_last_chunk = true;
+  DeviceSimulator sim(std::move(spec));
+  std::vector<std::int64_t> durations;
+  std::int64_t before = 0;
+  for (const std::int64_t size : sizes) {
+    for (std::int32_t npu = 0; npu < 4; ++npu) {
+      NpuProgram program(npu);
+      program.collective(CollectiveKind::all_reduce, size);
+      sim.start(program.done());
+    }
+    const std::int64_t end = run(sim).front();
+    durations.push_back(end - before);
+    before = end;
+  }
+  return durations;
+}
+
+// An NPU keeps the plans of four sizes of chunk. The last collective finds that of its 8 bytes, now
+// the oldest and now not, and needs another one for its rest of 6, which must not take that place.
+TEST(DeviceRules, APlanInUseIsNotOverwrittenByTheRests) {
+  for (const std::vector<std::int64_t>& sizes :
+       {std::vector<std::int64_t>{23, 22}, {23, 60, 22}, {23, 60, 120, 22}}) {
+    std::vector<std::int64_t> alone;
+    for (const std::int64_t size : sizes) {
+      alone.push_back(durations({size}).front());
+    }
+    EXPECT_EQ(durations(sizes), alone);
+  }
+}
+
 ToyCluster unlike_memories() {
   Replica slow = Replica{};
   slow.tp = 2;

@@ -139,6 +139,10 @@ RC_GTEST_PROP(RankScheduleProperty, SendsAndReceivesAgree, ()) {
     for (std::int64_t npu = 0; npu < topology.num_npus(); ++npu) {
       const RankSchedule schedule(topology, phase, npu, {mirrored, phase.anticlockwise});
       RC_ASSERT(schedule.receives_after(schedule.total()) == schedule.total());
+      for (std::int64_t i = 0; i < schedule.total(); ++i) {  // nobody waits for more than comes
+        RC_ASSERT(schedule.receives_after(i) > i);
+        RC_ASSERT(schedule.receives_after(i) <= schedule.total());
+      }
       for (std::int64_t i = 0; i < schedule.sends_after(schedule.total()); ++i) {
         const RankSchedule::Message message = schedule.send(topology, i);
         ++open[{npu, message.peer, message.size.count()}];

@@ -184,6 +184,27 @@ TEST(HandOff, KeepsALaterChunkInThePrefillPipelineHarmless) {
   }
 }
 
+// The last token is the owner's: only its step may end the request.
+TEST(HandOff, ALaterChunkDoesNotBringTheLastToken) {
+  Pair pair;
+  pair.instances[0].pp = 2;
+  pair.instances[0].max_num_batched_tokens = 8;
+  pair.instances[0].enable_prefix_caching = false;
+  pair.rebuild(100);
+  Requests requests;
+  Request& request = requests.add_with_ids(16, 2, 0);
+  pair.prefill().add_request(request);
+  schedule(pair.prefill(), 0);
+  schedule(pair.prefill(), 5);
+  pair.finish_prefill(0, 10);
+  schedule(pair.decode(), 10);
+  const Completion later = pair.finish_prefill(1, 15);
+  EXPECT_EQ(later.generated_tokens, 0);
+  EXPECT_TRUE(later.advanced_elsewhere.empty());
+  EXPECT_THAT(finish(pair.decode(), 0, 20).ended, ElementsAre(&request));
+  EXPECT_THAT(counts(request.itl), ElementsAre(10));
+}
+
 TEST(HandOff, AsAWholeNothingLeavesBeforeTheLastChunk) {
   Pair pair;
   pair.instances[0].kv_transfer = KvTransfer::whole;
