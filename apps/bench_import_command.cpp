@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "command_record.hpp"
 #include "validation/bench_import.hpp"
 
 namespace lockstep {
@@ -56,6 +57,7 @@ void import(const BenchImportFlags& flags) {
   files.max_num_seqs = flags.max_num_seqs;
   files.max_num_batched_tokens = flags.max_num_batched_tokens;
   write_recorded_run(run, files);
+  CommandRecord::write_to(std::filesystem::path(flags.output) / "import.provenance.json", {});
   fmt::print("wrote {}: {} requests ({}), {} left out\n", flags.output, run.requests.size(),
              run.format, run.left_out);
   for (const std::string& note : run.notes) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "command_record.hpp"
 #include "engine/run_setup.hpp"
 #include "engine/simulation.hpp"
 #include "recorded_options.hpp"
@@ -77,6 +78,7 @@ void fit_runs(const CalibrateFlags& flags) {
     calibration.sets.push_back(fit.terms);
   }
   output.commit(to_json(calibration, about));
+  CommandRecord::write_beside(output.path(), {.fidelity = "vllm"});
   fmt::print("written: {}\n", output.path().string());
 }
 

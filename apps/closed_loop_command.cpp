@@ -13,6 +13,7 @@
 #include "closed_loop/latency_summary.hpp"
 #include "closed_loop/point_runner.hpp"
 #include "closed_loop/server_memory.hpp"
+#include "command_record.hpp"
 #include "engine/run_setup.hpp"
 #include "model/description/read_description.hpp"
 #include "perf/gpu_facts.hpp"
@@ -109,6 +110,7 @@ void run(ClosedLoopFlags& flags) {
       step_model, flags.server,
       {.concurrency = flags.concurrency, .request_rate = flags.request_rate, .seed = flags.seed},
       lengths);
+  fmt::print("{}", CommandRecord::in_words({.fidelity = "vllm", .seed = flags.seed}));
   fmt::print("{}\n", source.times->description());
   for (const std::string& note : source.notes) {
     fmt::print("note: {}\n", note);
@@ -191,6 +193,7 @@ void points(PointFlags& flags) {
   fmt::print("{}", point_report(results));
   if (flags.csv) {
     OutputFile(*flags.csv).commit(point_csv(results));
+    CommandRecord::write_beside(*flags.csv, {.fidelity = "vllm"});
   }
 }
 
@@ -225,6 +228,7 @@ bool asks_for_closed_loop(std::span<const std::string> args) {
 }
 
 int closed_loop_command(std::span<const std::string> args) {
+  const CommandRecord record(std::vector<std::string>(args.begin(), args.end()));
   CLI::App app{"Lockstep: what vLLM on a cluster would have done, request by request.", "lockstep"};
   app.require_subcommand(1);
   ClosedLoopFlags run_flags;

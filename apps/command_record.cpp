@@ -1,5 +1,7 @@
 #include "command_record.hpp"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "base/build_commit.hpp"
@@ -46,12 +48,31 @@ void CommandRecord::write_to(const std::filesystem::path& file, const Facts& fac
   }
 }
 
+std::string CommandRecord::in_words(const Facts& facts) {
+  if (current == nullptr) {
+    return {};
+  }
+  const Provenance made = current->made(facts);
+  std::string text = fmt::format("lockstep {}, commit {}, {} rules, seed {}\n", made.version,
+                                 made.commit, made.fidelity, made.seed);
+  for (const FileFingerprint& input : made.inputs) {
+    text += fmt::format("  {}: {} (xxh128 {})\n", input.role, input.path, input.xxh128);
+  }
+  return text;
+}
+
+std::string output_option(const std::vector<std::string>& args) {
+  const bool points = !args.empty() && args.front() == "validate";
+  return points ? "--csv" : "--output";
+}
+
 std::vector<std::string> without_output(std::vector<std::string> args) {
+  const std::string option = output_option(args);
   std::vector<std::string> kept;
   for (std::size_t i = 0; i < args.size(); ++i) {
-    if (args[i] == "--output") {
+    if (args[i] == option) {
       ++i;
-    } else if (!args[i].starts_with("--output=")) {
+    } else if (!args[i].starts_with(option + "=")) {
       kept.push_back(std::move(args[i]));
     }
   }

@@ -30,6 +30,8 @@ public:
   static void write_beside(const std::filesystem::path& result, const Facts& facts);
   /// The same into a file of its own, for an output of many files.
   static void write_to(const std::filesystem::path& file, const Facts& facts);
+  /// The same in a few lines, for what is only printed. Empty outside a command.
+  [[nodiscard]] static std::string in_words(const Facts& facts);
 
 private:
   Provenance made(const Facts& facts) const;
@@ -38,7 +40,9 @@ private:
   ReadLog read_{ReadLog::Threads::all};
 };
 
-/// The arguments without --output and its value.
+/// The option that names what a command writes: --output, or of `validate --points` --csv.
+[[nodiscard]] std::string output_option(const std::vector<std::string>& args);
+/// The arguments without that and its value.
 [[nodiscard]] std::vector<std::string> without_output(std::vector<std::string> args);
 
 }  // namespace lockstep

@@ -46,7 +46,8 @@ int run_program(const std::vector<std::string>& args) {
 }  // namespace
 
 bool can_be_carried_out_again(const std::vector<std::string>& command) {
-  constexpr std::array<std::string_view, 3> kCommands{"workload", "sweep", "plan"};
+  constexpr std::array<std::string_view, 5> kCommands{"workload", "sweep", "plan", "calibrate",
+                                                      "validate"};
   return !command.empty() &&
          std::find(kCommands.begin(), kCommands.end(), command.front()) != kCommands.end() &&
          std::find(command.begin(), command.end(), "merge") == command.end();
@@ -56,12 +57,12 @@ fs::path carry_out_again(const std::vector<std::string>& command, const fs::path
                          const fs::path& result) {
   std::vector<std::string> args = without_output(command);
   const fs::path output = folder / "result";
-  args.insert(args.end(), {"--output", output.string()});
+  args.insert(args.end(), {output_option(command), output.string()});
   if (const int code = run_program(args); code != 0) {
     throw UserError(fmt::format("the command ended with {}", code), Where{result.string(), 0, {}},
                     "its message is above");
   }
-  if (command.front() == "workload") {
+  if (command.front() != "sweep" && command.front() != "plan") {
     return output;
   }
   constexpr std::string_view kCluster = ".cluster.json";

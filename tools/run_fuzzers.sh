@@ -2,6 +2,7 @@
 # Runs every fuzzer of a build for SECONDS each, one after the other, beginning with the corpus in
 # the repository. What it finds stays in BUILD/corpus; inputs that fail lie in BUILD/findings. Each
 # run is a line of tests/fuzz/ledger.csv (LOCKSTEP_FUZZ_LEDGER names another file, empty: none).
+# LOCKSTEP_FUZZ_TIMEOUT: seconds that one input may take (10); more on a busy machine.
 #
 # usage: run_fuzzers.sh BUILD SECONDS [NAME...]
 set -eu
@@ -23,7 +24,7 @@ for name in "$@"; do
   log=$build/findings/$name.log
   begin=$(date +%s)
   found=0
-  if ! "$build/fuzz/${name}_fuzz" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
+  if ! "$build/fuzz/${name}_fuzz" -max_total_time="$seconds" -timeout="${LOCKSTEP_FUZZ_TIMEOUT:-10}" -rss_limit_mb=1024 \
       -malloc_limit_mb=512 -max_len=16384 -print_final_stats=1 $dictionary \
       -artifact_prefix="$build/findings/$name-" "$build/corpus/$name" "$source/corpus/$name" \
       > "$log" 2>&1; then

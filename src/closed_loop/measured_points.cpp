@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/read_log.hpp"
 #include "perf/csv_file.hpp"
 
 namespace lockstep {
@@ -65,6 +66,7 @@ MeasuredPoint read_point(const Columns& row) {
 }  // namespace
 
 std::vector<MeasuredPoint> read_measured_points(const std::filesystem::path& file) {
+  ReadLog::note(file, "measured points");
   CsvFile csv(file);
   const Columns row(csv);
   std::vector<MeasuredPoint> points;
@@ -90,6 +92,7 @@ std::map<std::string, Recipe, std::less<>> read_recipes(const std::filesystem::p
                                                   "fusions",
                                                   "experts",
                                                   "expert_parallel"};
+  ReadLog::note(file, "recipes");
   CsvFile csv(file);
   const Columns row(csv);
   std::map<std::string, Recipe, std::less<>> recipes;

@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/json_depth.hpp"
+#include "base/read_log.hpp"
 #include "config/json_document.hpp"
 #include "config/json_view.hpp"
 
@@ -251,6 +252,7 @@ void read_log(const fs::path& file, const std::string& text, const LogFields& fi
 }
 
 std::string contents(const fs::path& file) {
+  ReadLog::note(file, "benchmark");
   std::ifstream in(file, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   if (!in.is_open() || in.bad()) {

@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/json_depth.hpp"
+#include "base/read_log.hpp"
 #include "config/json_document.hpp"
 #include "config/json_view.hpp"
 
@@ -54,6 +55,7 @@ void read_engine(const JsonView& engine, RecordedRun& run) {
 }
 
 void read_meta(const fs::path& file, RecordedRun& run) {
+  ReadLog::note(file, "recorded run");
   const JsonDocument document = JsonDocument::read(file);
   const JsonView meta = JsonView::root(document).object();
   run.model = text_or(meta, "model", "");
@@ -127,6 +129,7 @@ private:
 };
 
 std::vector<RecordedRequest> read_requests(const fs::path& file) {
+  ReadLog::note(file, "recorded run");
   std::ifstream stream(file, std::ios::binary);
   if (!stream) {
     throw UserError("cannot read this file", Where{file.string(), 0, {}},

@@ -104,6 +104,8 @@ class BenchImport(Case):
         done = call("bench-import", result, "--output", run, "--cluster-config",
                     "configs/cluster/single_node_moe_single_instance.json")
         self.assertEqual(done.returncode, 0, done.stderr)
+        made = json.loads((run / "import.provenance.json").read_text())
+        self.assertIn("benchmark", {one["role"] for one in made["inputs"]})
         done = call("validate", run, "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
         told = json.loads(done.stdout)

@@ -78,6 +78,8 @@ class Models(unittest.TestCase):
         self.assertIn("Successful requests:                     40", text)
         self.assertIn("Mean TTFT (ms):", text)
         self.assertEqual(text, self.call(*args), "the same every time")
+        self.assertRegex(text, r"lockstep \S+, commit \S+, vllm rules, seed 0")
+        self.assertRegex(text, r"model: \S+Qwen3-8B\S* \(xxh128 [0-9a-f]{32}\)")
 
     def test_a_model_that_does_not_fit_is_refused(self):
         text = self.call("run", "--client", "closed", "--model", "meta-llama/Llama-3.1-405B",
@@ -102,6 +104,9 @@ class Models(unittest.TestCase):
             self.assertIn("prefill and decode workers apart", text)
             results.append(output.read_text())
         self.assertEqual(*results)
+        made = json.loads((self.folder / "2.csv.provenance.json").read_text())
+        self.assertIn("measured points", {one["role"] for one in made["inputs"]})
+        self.assertIn("the same", self.call("rerun", str(self.folder / "2.csv")))
         rows = list(csv.DictReader(results[0].splitlines()))
         self.assertGreater(float(rows[0]["simulated_tpot_ms"]), 0)
 

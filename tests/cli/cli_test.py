@@ -59,7 +59,8 @@ def log_of(flags):
 
 
 def export_of(cluster):
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as parent:
+        folder = Path(parent) / "graphs"  # its provenance lies beside it
         done = call([BINARY, "trace", "export", *golden.REFERENCE, "--out", folder, "--max-batches", "2",
                      "--cluster-config", str(ROOT / "configs" / "cluster" / f"{cluster}.json"),
                      "--dataset", str(golden.WORKLOAD)])
