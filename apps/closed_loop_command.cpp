@@ -15,6 +15,7 @@
 #include "closed_loop/server_memory.hpp"
 #include "command_record.hpp"
 #include "engine/run_setup.hpp"
+#include "memory_budget.hpp"
 #include "model/description/read_description.hpp"
 #include "perf/gpu_facts.hpp"
 #include "perf/operations/operation_library.hpp"
@@ -63,7 +64,7 @@ struct ClosedLoopFlags {
   std::uint32_t seed = 0;
   ServerSettings server;
   std::int64_t largest_graph = 512;
-  bool no_async = false, piecewise = false, fused_norms = false, no_tables = false;
+  bool strict = false, no_async = false, piecewise = false, fused_norms = false, no_tables = false;
 };
 
 Bytes memory_of(const std::string& gpu) {
@@ -85,6 +86,10 @@ void run(ClosedLoopFlags& flags) {
                                                       .engine_version = flags.engine_version,
                                                       .store = std::nullopt,
                                                       .allow_tables = !flags.no_tables});
+  if (flags.strict && !source.notes.empty()) {
+    throw UserError(source.notes.front(), Where{{}, 0, "--strict"},
+                    "import the tables, or run without --strict to take it as a note");
+  }
   const ParallelSplit split = ParallelSplit::of(flags.tp, 1, flags.expert_parallel, flags.pp);
   const KvPool pool = size_kv_pool(model, split,
                                    {.gpu = memory_of(flags.gpu),
@@ -158,6 +163,8 @@ void add_run(CLI::App& app, ClosedLoopFlags& flags) {
   command->add_flag("--fused-norms", flags.fused_norms, "norms inside the all-reduces");
   command->add_flag("--no-tables", flags.no_tables, "fitted coefficients only");
   command->add_option("--host-costs", flags.host, "step=us,... instead of the defaults");
+  command->add_flag("--strict", flags.strict, "fallbacks of kernel times are errors");
+  add_memory_budget(*command);
   command->callback([&flags] { run(flags); });
 }
 

@@ -11,6 +11,7 @@
 #include "base/error.hpp"
 #include "base/run_seed.hpp"
 #include "command_record.hpp"
+#include "memory_budget.hpp"
 #include "plan/plan_report.hpp"
 #include "report/terminal.hpp"
 #include "sweep/sweep_runner.hpp"
@@ -86,6 +87,7 @@ CLI::App* add_plan_command(CLI::App& root, int& exit_code) {
   command->add_option("--jobs", flags->jobs, "simulations at once (default: all cores)")
       ->check(CLI::Range(1, 4096));
   command->add_flag("--quiet", flags->quiet, "no progress");
+  add_memory_budget(*command);
   command->callback([flags, &exit_code] { exit_code = plan(*flags); });
   return command;
 }

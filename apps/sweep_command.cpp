@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "base/run_seed.hpp"
 #include "command_record.hpp"
+#include "memory_budget.hpp"
 #include "report/terminal.hpp"
 #include "stop_signal.hpp"
 #include "sweep/slurm_script.hpp"
@@ -125,6 +126,7 @@ CLI::App* add_sweep_command(CLI::App& root, int& exit_code) {
   command->add_flag("--retry-failed", flags->options.retry_failed,
                     "simulate failed configurations again");
   command->add_flag("--quiet", flags->quiet, "no progress");
+  add_memory_budget(*command);
   add_merge(*command, exit_code);
   command->callback([flags, command, &exit_code] {
     if (!command->get_subcommands().empty()) {

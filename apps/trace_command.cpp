@@ -6,12 +6,24 @@
 #include <variant>
 
 #include "base/error.hpp"
+#include "base/memory_limit.hpp"
 #include "config/run_flags.hpp"
 #include "trace_export.hpp"
 #include "trace_run.hpp"
 
 namespace lockstep {
 namespace {
+
+/// What only `lockstep run` prints or writes.
+void refuse_outputs(const ParsedFlags& flags) {
+  for (const char* name : {"--json", "--save-run", "--report", "--trace", "--log-interval",
+                           "--log-level", "--log-format", "--quiet"}) {
+    if (flags.given.contains(name)) {
+      throw UserError("there is no such flag here", {"", 0, name},
+                      "it belongs to lockstep run; leave it out");
+    }
+  }
+}
 
 void add_export(CLI::App& parent, int& exit_code) {
   CLI::App* command = parent.add_subcommand(
@@ -41,12 +53,15 @@ void add_export(CLI::App& parent, int& exit_code) {
     }
     // The files have no place for what only the engine's terms know, so the reference is the
     // default.
-    const auto& parsed = std::get<ParsedFlags>(flags);
-    RunOptions options = parsed.options;
+    ParsedFlags parsed = std::get<ParsedFlags>(flags);
     if (!parsed.given.contains("--fidelity")) {
-      options.fidelity = Fidelity::reference;
+      parsed.options.fidelity = Fidelity::reference;
     }
-    export_traces(*settings, options);
+    refuse_outputs(parsed);
+    if (parsed.outputs.max_memory) {
+      limit_memory(*parsed.outputs.max_memory);
+    }
+    export_traces(*settings, parsed);
     exit_code = static_cast<int>(ExitCode::ok);
   });
 }

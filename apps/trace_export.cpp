@@ -13,9 +13,9 @@
 #include "base/run_seed.hpp"
 #include "command_record.hpp"
 #include "config/backend_files.hpp"
+#include "engine/prepared_run.hpp"
 #include "engine/program.hpp"
 #include "engine/run_setup.hpp"
-#include "engine/simulation.hpp"
 #include "iteration/chakra.hpp"
 #include "iteration/trace_files.hpp"
 #include "report/output_file.hpp"
@@ -233,7 +233,8 @@ void write_event(const fs::path& folder, const RunSetup& setup, const RunOptions
 
 }  // namespace
 
-void export_traces(const TraceExportSettings& settings, const RunOptions& options) {
+void export_traces(const TraceExportSettings& settings, const ParsedFlags& flags) {
+  const RunOptions& options = flags.options;
   std::optional<OutputFile> output;
   if (options.output) {
     output.emplace(with_run_id(*options.output, options.run_id.value_or("export")));
@@ -241,20 +242,30 @@ void export_traces(const TraceExportSettings& settings, const RunOptions& option
   const RunSetup setup = load_run(options);
   KernelTimeLibrary library(setup.perf);
   Exporter exporter(setup.cluster, settings, FidelityPolicy::for_mode(options.fidelity));
-  Simulation simulation(setup.cluster, options, setup.workload ? &*setup.workload : nullptr,
-                        library, exporter);
+  PreparedRun prepared(flags, setup.cluster, setup.workload ? &*setup.workload : nullptr, library,
+                       exporter);
+  const std::vector<std::string> warnings = prepared.warnings();
+  for (const std::string& warning : warnings) {
+    fmt::print(stderr, "warning: {}\n", warning);
+  }
   write_cluster_files(settings.folder, setup.cluster);
   write_event(settings.folder, setup, options);
-  const RunResult result = simulation.run();
+  const RunResult result = prepared.simulation().run();
   exporter.write_index();
   exporter.write_starts();
   const fs::path folder = settings.folder;  // perhaps with a slash at its end
-  CommandRecord::write_to(
-      provenance_file(folder.has_filename() ? folder : folder.parent_path()),
-      {.fidelity = options.fidelity == Fidelity::reference ? "reference" : "vllm",
-       .seed = kRunSeed});
+  const CommandRecord::Facts facts{
+      .fidelity = options.fidelity == Fidelity::reference ? "reference" : "vllm", .seed = kRunSeed};
+  CommandRecord::write_to(provenance_file(folder.has_filename() ? folder : folder.parent_path()),
+                          facts);
   if (output) {
     output->commit(request_csv(result, setup.cluster));
+    CommandRecord::write_beside(output->path(), facts);
+  }
+  if (!warnings.empty()) {
+    fmt::print(stderr, "{} warning{}: --strict makes {}\n", warnings.size(),
+               warnings.size() == 1 ? "" : "s",
+               warnings.size() == 1 ? "it an error" : "them errors");
   }
   fmt::print("wrote {}: {} of {} batches, {} requests, {} ns\n", settings.folder,
              exporter.num_batches(), result.steps, result.requests, result.total_clocks.count());

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "config/run_options.hpp"
+#include "config/run_flags.hpp"
 
 namespace lockstep {
 
@@ -18,6 +18,6 @@ struct TraceExportSettings {
 /// network.yml, system.json, memory_expansion.json, and batches.csv, which lists every batch with
 /// its files and the times (ns) at which the NPUs that were asked began and finished it. Throws
 /// UserError.
-void export_traces(const TraceExportSettings& settings, const RunOptions& options);
+void export_traces(const TraceExportSettings& settings, const ParsedFlags& flags);
 
 }  // namespace lockstep

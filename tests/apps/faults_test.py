@@ -148,6 +148,10 @@ class Memory(RunCase):
 
     def test_words_that_are_no_size(self):
         for word in ("", "0", "-1", "8X", "G", "1.5G", "9999999999T", "8GG"):
+            for command in (["run"], ["sweep", "s.yaml"], ["plan", "p.yaml"]):
+                done = call(*command, "--max-memory", word)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn("--max-memory", done.stderr)
             done = call("run", "--max-memory", word)
             self.assertEqual(done.returncode, 2, word)
             self.assertIn("--max-memory", done.stderr)

@@ -53,6 +53,36 @@ class Folder(unittest.TestCase):
                 "--memory", self.out / "memory_expansion.json"]
 
 
+class Flags(Folder):
+    def export_of_two(self, *flags):
+        return lockstep("trace", "export", "--out", self.folder / "out", "--cluster-config",
+                        "configs/cluster/single_node_single_instance.json", "--num-reqs", "2", *flags)
+
+    def test_warnings_are_told_and_counted_and_strict_makes_them_errors(self):
+        done = self.export_of_two("--engine-terms", "none", "--perf-dir", self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("warning: --engine-terms has no effect", done.stderr)
+        self.assertIn("3 warnings: --strict makes them errors", done.stderr)
+        done = self.export_of_two("--engine-terms", "none", "--strict")
+        self.assertEqual(done.returncode, 2)
+
+    def test_what_only_a_run_writes_is_refused(self):
+        for flag in (["--json"], ["--report", "r.html"], ["--trace", "t.json"]):
+            done = self.export_of_two(*flag)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(flag[0], done.stderr)
+
+    def test_a_budget_of_memory_counts(self):
+        done = self.export_of_two("--max-memory", "300K")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("more memory than the budget", done.stderr)
+
+    def test_the_result_file_says_what_it_was_made_from(self):
+        done = self.export_of_two("--output", self.folder / "a.csv")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue((self.folder / "a.csv.provenance.json").exists())
+
+
 class RoundTrip(Folder):
     def check(self, config, *flags):
         batches = self.export(config, *flags)
