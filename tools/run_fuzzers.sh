@@ -5,7 +5,14 @@
 # LOCKSTEP_FUZZ_TIMEOUT: seconds that one input may take (10); more on a busy machine.
 #
 # usage: run_fuzzers.sh BUILD SECONDS [NAME...]
+#        run_fuzzers.sh --totals
 set -eu
+if [ "$1" = --totals ]; then
+  awk -F, 'NR > 1 { s[$3] += $4; n[$3] += $5; f[$3] += $6 }
+    END { for (t in s) printf "%-16s %7.1f min %12d executions %3d findings\n", t, s[t] / 60, n[t], f[t] }' \
+    "${LOCKSTEP_FUZZ_LEDGER-$(dirname "$0")/../tests/fuzz/ledger.csv}" | sort
+  exit 0
+fi
 build=$1
 seconds=$2
 shift 2
