@@ -23,7 +23,6 @@ namespace fs = std::filesystem;
 struct PerfFitFlags {
   std::vector<std::string> gpus;
   std::optional<std::string> store;
-  std::string date;
   std::string output = "hardware/operations";
   GpuFitOptions options;
   bool dry_run = false;
@@ -77,6 +76,18 @@ void try_on(const PerfFitFlags& flags, const TableStore& store, GpuCatalog& cata
   }
 }
 
+/// What was not fitted this time stays as it was.
+void write(const PerfFitFlags& flags, const CoefficientFile& fitted) {
+  const fs::path path = fs::path(flags.output) / (fitted.gpu + ".yaml");
+  CoefficientFile file = fitted;
+  if (!flags.options.only.empty() && fs::exists(path)) {
+    keep_others(file, read_coefficient_file(path));
+  }
+  const OutputFile out(path);
+  out.commit(coefficient_file_text(file));
+  fmt::print("# wrote {}: {} numbers\n", out.path().string(), number_count(file));
+}
+
 void fit_all(PerfFitFlags& flags) {
   const TableStore store(flags.store);
   GpuCatalog catalog;
@@ -94,12 +105,9 @@ void fit_all(PerfFitFlags& flags) {
       fmt::print("# passed over {}: hardware/ has no datasheet of it\n", name);
       continue;
     }
-    CoefficientFile file = fit_gpu(*facts, name, store, flags.options);
-    file.date = flags.date;
+    const CoefficientFile fitted = fit_gpu(*facts, name, store, flags.options);
     if (!flags.dry_run) {
-      const OutputFile out(fs::path(flags.output) / (facts->name + ".yaml"));
-      out.commit(coefficient_file_text(file));
-      fmt::print("# wrote {}: {} numbers\n", out.path().string(), number_count(file));
+      write(flags, fitted);
     }
   }
 }
@@ -112,16 +120,16 @@ void add_perf_fit(CLI::App& parent, int& exit_code) {
   auto flags = std::make_shared<PerfFitFlags>();
   command->add_option("--gpu", flags->gpus, "GPUs to fit (default: all that were imported)");
   command->add_option("--store", flags->store, "folder of imported tables");
-  command->add_option("--date", flags->date, "date to write into the files");
+  command->add_option("--date", flags->options.date, "date to write beside what is fitted");
   command->add_option("--output", flags->output, "folder for the files")->capture_default_str();
-  command->add_option("--only", flags->options.only, "only operations whose name contains this");
+  command->add_option("--only", flags->options.only,
+                      "only operations whose name contains this; others in the files stay");
   command->add_option("--transfer-from", flags->from,
                       "fit nothing: print the error of this GPU's coefficients on the others");
   command->add_flag("--dry-run", flags->dry_run, "print the errors, write nothing");
   command->callback([flags, &exit_code] {
-    if (!flags->options.only.empty() || flags->date.empty()) {
-      flags->dry_run = true;  // a part, or a file of no date, must replace none
-    }
+    // What has no date must replace nothing.
+    flags->dry_run = flags->dry_run || flags->options.date.empty();
     fit_all(*flags);
     exit_code = static_cast<int>(ExitCode::ok);
   });

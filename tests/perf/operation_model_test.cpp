@@ -63,6 +63,22 @@ TEST(CoefficientFile, ReadsBackWhatItWrote) {
   EXPECT_EQ(number_count(second), number_count(first));
 }
 
+/// A part that is fitted again replaces that part only.
+TEST(CoefficientFile, KeepsWhatWasNotFittedAgain) {
+  const CoefficientFile before =
+      read_coefficient_file(testing::source_dir() / "hardware" / "operations" / "H100.yaml");
+  CoefficientFile fitted{before.gpu, before.table, {}};
+  FittedSet& part = fitted.sets["gemm fp8"] = before.sets.at("gemm fp8");
+  part.date = "2099-01-01";
+  part.rows = 7;
+  keep_others(fitted, before);
+  EXPECT_EQ(fitted.sets.size(), before.sets.size());
+  EXPECT_EQ(fitted.sets.at("gemm fp8").rows, 7U);
+  EXPECT_EQ(fitted.sets.at("gemm bfloat16").rows, before.sets.at("gemm bfloat16").rows);
+  EXPECT_EQ(newest_fit(fitted), "2099-01-01");
+  EXPECT_LT(newest_fit(before), newest_fit(fitted));
+}
+
 TEST(AnalyticOperations, EveryGpuAnswersEverySize) {
   GpuCatalog gpus = catalog();
   for (const std::string& name : gpus.names()) {

@@ -250,7 +250,7 @@ std::string AnalyticOperations::description() const {
   const CoefficientFile& file = files_.front();
   if (file.gpu == gpu_->name) {
     return fmt::format("analytic model of {}'s operations, fitted {} to tables of {}", gpu_->name,
-                       file.date, file.table);
+                       newest_fit(file), file.table);
   }
   return fmt::format("analytic model of {}'s operations: its datasheet with {}'s coefficients",
                      gpu_->name, file.gpu);

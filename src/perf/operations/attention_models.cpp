@@ -54,13 +54,16 @@ double base(const GpuLimits& limits, std::span<const double> c, const Sizes& s) 
   return c[launch] + blend_times(busy, bytes / (limits.bandwidth * c[memory]), c[mix]);
 }
 
-void along(const Sizes& s, std::span<double> values) {
+void along(const GpuLimits& limits, const Sizes& s, std::span<double> values) {
   values[0] = std::log2(s[1]);
   values[1] = std::log2(s[0] * s[3]);
   values[2] = std::log2(s[5]);
-  values[3] = std::log2(work_of(s).jobs * work_of(s).keys * s[5]);
+  const Work work = work_of(s);
+  values[3] = std::log2(work.jobs * work.keys * s[5]);
   values[4] = std::log2(s[3] / s[4]);
   values[5] = s[6] > 0 ? std::log2(s[6]) : 16.0;
+  values[6] = std::log2(work.jobs / limits.multiprocessors);
+  values[7] = std::log2(s[4]);
 }
 
 }  // namespace context
@@ -108,7 +111,7 @@ double base(const GpuLimits& limits, std::span<const double> c, const Sizes& s) 
   return c[launch] + merge + blend_times(compute_time, read, c[mix]);
 }
 
-void along(const Sizes& s, std::span<double> values) {
+void along(const GpuLimits& /*limits*/, const Sizes& s, std::span<double> values) {
   values[0] = std::log2(cache_bytes(s));
   values[1] = std::log2(s[0] * s[3]);
   values[2] = std::log2(seen(s));
@@ -125,22 +128,25 @@ const std::vector<double> kWindows = {7, 10, 13, 16};
 }  // namespace
 
 const OperationModel& context_attention_model() {
-  static const OperationModel kModel = {"context_attention",
-                                        {{"launch", "us", 6, 0.5, 100},
-                                         {"tile", "us", 1, 0.05, 50},
-                                         {"compute", "share of peak", 0.6, 0.01, 2},
-                                         {"memory", "share of bandwidth", 0.8, 0.05, 10},
-                                         {"blend", "exponent", 2, 1, 12},
-                                         {"tail", "part", 0.7, 0, 1},
-                                         {"longest", "part", 0.8, 0, 2}},
-                                        {{"tokens", {0, 4, 7, 9, 14}},
-                                         {"batch x heads", {0, 5, 8, 12}},
-                                         {"head size", kHeadSizes},
-                                         {"work", {10, 20, 24, 27, 30, 36}},
-                                         {"heads a key head", {0, 2, 4, 6}},
-                                         {"window", kWindows}},
-                                        context::base,
-                                        context::along};
+  static const OperationModel kModel = {
+      "context_attention",
+      {{"launch", "us", 6, 0.5, 100},
+       {"tile", "us", 1, 0.05, 50},
+       {"compute", "share of peak", 0.6, 0.01, 2},
+       {"memory", "share of bandwidth", 0.8, 0.05, 10},
+       {"blend", "exponent", 2, 1, 12},
+       {"tail", "part", 0.7, 0, 1},
+       {"longest", "part", 0.8, 0, 2}},
+      {{"tokens", {0, 4, 7, 9, 14}},
+       {"batch x heads", {0, 5, 8, 12}},
+       {"head size", kHeadSizes},
+       {"work", {10, 20, 24, 27, 30, 36}},
+       {"heads a key head", {0, 2, 4, 6}},
+       {"window", kWindows},
+       {"tiles a multiprocessor", {-7, -3, -2, -1, 0, 1, 2, 4, 10}},
+       {"KV heads", {0, 2, 4, 6}}},
+      context::base,
+      context::along};
   return kModel;
 }
 

@@ -63,6 +63,7 @@ void read_factors(const YamlFile& yaml, const YAML::Node& node, const OperationM
 FittedSet read_set(const YamlFile& yaml, const YAML::Node& node, const OperationModel& model) {
   FittedSet set;
   set.table = yaml.as<std::string>(required_in(yaml, node, "table"), "table");
+  set.date = yaml.as<std::string>(required_in(yaml, node, "date"), "date");
   set.rows = static_cast<std::size_t>(number(yaml, node, "rows"));
   set.held_out = read_error(yaml, yaml.child(node, "held_out_rows"));
   set.groups = read_error(yaml, yaml.child(node, "held_out_groups"));
@@ -88,7 +89,8 @@ std::string error_text(std::string_view key, const FitError& error) {
 
 std::string set_text(const std::string& name, const FittedSet& set) {
   const OperationModel& model = *coefficient_sets()[coefficient_set(name)].model;
-  std::string text = fmt::format("  {}:\n    table: {}\n    rows: {}\n", name, set.table, set.rows);
+  std::string text = fmt::format("  {}:\n    table: {}\n    date: '{}'\n    rows: {}\n", name,
+                                 set.table, set.date, set.rows);
   text += error_text("held_out_rows", set.held_out);
   text += error_text("held_out_groups", set.groups);
   text += "    coefficients:\n";
@@ -121,7 +123,6 @@ CoefficientFile read_coefficient_file(const std::filesystem::path& path) {
   CoefficientFile file;
   file.gpu = yaml.as<std::string>(required_in(yaml, yaml.root(), "gpu"), "gpu");
   file.table = yaml.as<std::string>(required_in(yaml, yaml.root(), "measured_on"), "measured_on");
-  file.date = yaml.as<std::string>(required_in(yaml, yaml.root(), "date"), "date");
   for (const auto& entry : required_in(yaml, yaml.root(), "operations")) {
     const auto name = yaml.as<std::string>(entry.first, "an operation");
     const auto& sets = coefficient_sets();
@@ -141,15 +142,27 @@ std::string coefficient_file_text(const CoefficientFile& file) {
       "# Coefficients of the {}'s operations, fitted by `lockstep perf fit`; the fields are\n"
       "# explained in docs/kernel-times.md. Errors are |model - measured| / measured on rows (or\n"
       "# whole head sizes, whole models) that the fit did not see.\n"
-      "gpu: {}\nmeasured_on: {}\ndate: '{}'\n"
+      "gpu: {}\nmeasured_on: {}\n"
       "source: tables of AIConfigurator (ai-dynamo/aiconfigurator, Apache-2.0)\noperations:\n",
-      file.gpu, file.gpu, file.table, file.date);
+      file.gpu, file.gpu, file.table);
   for (const CoefficientSet& set : coefficient_sets()) {
     if (const auto found = file.sets.find(set.name); found != file.sets.end()) {
       text += set_text(set.name, found->second);
     }
   }
   return text;
+}
+
+void keep_others(CoefficientFile& fitted, const CoefficientFile& before) {
+  fitted.sets.insert(before.sets.begin(), before.sets.end());
+}
+
+std::string newest_fit(const CoefficientFile& file) {
+  std::string newest;
+  for (const auto& [name, set] : file.sets) {
+    newest = std::max(newest, set.date);
+  }
+  return newest;
 }
 
 std::size_t number_count(const CoefficientFile& file) {

@@ -89,7 +89,7 @@ double base(const GpuLimits& limits, std::span<const double> c, const Sizes& s) 
          product_time(limits, c, load, {s[2], s[1]}, s[7]) + moved / limits.bandwidth;
 }
 
-void along(const Sizes& s, std::span<double> values) {
+void along(const GpuLimits& /*limits*/, const Sizes& s, std::span<double> values) {
   const Load load = load_of(s, 1.0, 0.0);
   values[0] = std::log2(s[0]);
   values[1] = std::log2(load.rows / load.touched);

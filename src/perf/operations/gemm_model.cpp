@@ -81,7 +81,7 @@ double base(const GpuLimits& limits, std::span<const double> c, const Sizes& siz
   return c[launch] + blend_times(best, read, c[mix]) + converted / (limits.bandwidth * c[convert]);
 }
 
-void along(const Sizes& sizes, std::span<double> values) {
+void along(const GpuLimits& /*limits*/, const Sizes& sizes, std::span<double> values) {
   values[0] = std::log2(sizes[0]);
   values[1] = std::log2(sizes[1]);
   values[2] = std::log2(sizes[2]);

@@ -48,6 +48,7 @@ FitError group_error(const CoefficientSet& set, const GpuLimits& limits,
   }
   effort.rounds = 1;  // three fits more: less is searched, as they start near the end
   effort.starts = 1;
+  effort.finalists = 1;
   effort.search_samples = std::min<std::size_t>(effort.search_samples, 1000);
   effort.factor_samples = std::min<std::size_t>(effort.factor_samples, 8000);
   std::vector<double> errors;
@@ -120,6 +121,7 @@ CoefficientFile fit_gpu(const GpuFacts& gpu, const std::string& table_gpu, const
       fitted.coefficients = fit_operation(*set.model, limits, split.seen,
                                           starting_coefficients(*set.model), options.effort);
       fitted.table = fmt::format("{} {}", listed.origin.engine, listed.origin.version);
+      fitted.date = options.date;
       fitted.rows = split.seen.size();
       fitted.held_out = fit_error(*set.model, limits, fitted.coefficients, split.unseen);
       if (options.groups) {

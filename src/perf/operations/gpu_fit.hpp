@@ -21,12 +21,13 @@ namespace lockstep {
 
 struct GpuFitOptions {
   std::string only;  ///< sets whose name contains this; empty: all
+  std::string date;  ///< today's, for the sets
   FitEffort effort;
   bool groups = true;  ///< also measure the error on head sizes and models left out whole
   std::function<void(const std::string& line)> progress;
 };
 
-/// `table_gpu` is the GPU's name in the store ("h100_sxm"). The file's date is left empty.
+/// `table_gpu` is the GPU's name in the store ("h100_sxm").
 [[nodiscard]] CoefficientFile fit_gpu(const GpuFacts& gpu, const std::string& table_gpu,
                                       const TableStore& store, const GpuFitOptions& options);
 

@@ -56,7 +56,7 @@ double kernel_base(const GpuLimits& limits, std::span<const double> c, const Siz
   return c[launch] + kernel_time(limits, c, s) + rows / (limits.bandwidth * c[moved]);
 }
 
-void along(const Sizes& s, std::span<double> values) {
+void along(const GpuLimits& /*limits*/, const Sizes& s, std::span<double> values) {
   values[0] = std::log2(s[0] * s[1]);
   values[1] = std::log2(s[3]);
   values[2] = std::log2(s[1] + s[2]);
@@ -90,7 +90,7 @@ double absorption_base(const GpuLimits& limits, std::span<const double> c, const
   return c[0] + blend_times(compute_time, bytes / (limits.bandwidth * c[2]), c[3]);
 }
 
-void absorption_along(const Sizes& s, std::span<double> values) {
+void absorption_along(const GpuLimits& /*limits*/, const Sizes& s, std::span<double> values) {
   values[0] = std::log2(s[0]);
   values[1] = std::log2(s[1]);
 }

@@ -66,7 +66,7 @@ private:
   void take_factors(const OperationCoefficients& fitted) {
     logs_.clear();
     for (const OperationSample& sample : samples_) {
-      logs_.push_back(std::log(sample.micros) - saturation(model_, fitted, sample.sizes));
+      logs_.push_back(std::log(sample.micros) - saturation(model_, limits_, fitted, sample.sizes));
     }
   }
 
@@ -115,7 +115,7 @@ public:
       : model_(model), limits_(limits), samples_(samples) {
     std::array<double, 8> values{};
     for (const OperationSample& sample : samples) {
-      model.along(sample.sizes, values);
+      model.along(limits, sample.sizes, values);
       std::vector<Touch>& touches = touches_.emplace_back();
       std::size_t first = 0;
       for (std::size_t axis = 0; axis < model.axes.size(); ++axis) {
@@ -202,35 +202,60 @@ void drop_small(OperationCoefficients& fitted) {
 
 }  // namespace
 
-OperationCoefficients fit_operation(const OperationModel& model, const GpuLimits& limits,
-                                    const std::vector<OperationSample>& samples,
-                                    OperationCoefficients start, const FitEffort& effort) {
-  const auto for_search = some_of(samples, effort.search_samples);
-  const auto for_factors = some_of(samples, effort.factor_samples);
-  Search search(model, limits, for_search);
-  Factors factors(model, limits, for_factors);
+namespace {
+
+struct Candidate {
+  OperationCoefficients fitted;
+  double loss = 0;
+};
+
+void improve(Search& search, Factors& factors, int rounds, double first_step,
+             Candidate& candidate) {
+  for (int round = 0; round < rounds; ++round) {
+    search.improve(candidate.fitted, round == 0 ? first_step : 0.1);
+    factors.improve(candidate.fitted);
+  }
+  drop_small(candidate.fitted);
+  candidate.loss = search.loss_of(candidate.fitted);
+}
+
+std::vector<OperationCoefficients> starts_around(const OperationModel& model,
+                                                 const OperationCoefficients& start, int count) {
   MersenneTwister random = MersenneTwister::from_seed(7);
-  OperationCoefficients best;
-  double least = std::numeric_limits<double>::infinity();
-  for (int trial = 0; trial < effort.starts; ++trial) {
-    OperationCoefficients fitted = start;
+  std::vector<OperationCoefficients> starts;
+  for (int trial = 0; trial < count; ++trial) {
+    OperationCoefficients& fitted = starts.emplace_back(start);
     for (std::size_t i = 0; trial > 0 && i < fitted.values.size(); ++i) {
       const CoefficientSpec& spec = model.coefficients[i];
       fitted.values[i] = std::clamp(fitted.values[i] * std::exp(1.6 * random.uniform() - 0.8),
                                     spec.least, spec.most);
     }
-    for (int round = 0; round < effort.rounds; ++round) {
-      search.improve(fitted, round == 0 ? 0.4 : 0.1);
-      factors.improve(fitted);
-    }
-    drop_small(fitted);
-    const double loss = search.loss_of(fitted);
-    if (loss < least) {
-      least = loss;
-      best = std::move(fitted);
-    }
   }
-  return best;
+  return starts;
+}
+
+}  // namespace
+
+OperationCoefficients fit_operation(const OperationModel& model, const GpuLimits& limits,
+                                    const std::vector<OperationSample>& samples,
+                                    OperationCoefficients start, const FitEffort& effort) {
+  const auto by_loss = [](const Candidate& a, const Candidate& b) { return a.loss < b.loss; };
+  const auto for_scouts = some_of(samples, effort.scout_samples);
+  const auto for_search = some_of(samples, effort.search_samples);
+  const auto for_factors = some_of(samples, effort.factor_samples);
+  Factors factors(model, limits, for_factors);
+  std::vector<Candidate> candidates;
+  Search scout(model, limits, for_scouts);
+  for (OperationCoefficients& from : starts_around(model, start, effort.starts)) {
+    improve(scout, factors, effort.scout_rounds, 0.4, candidates.emplace_back(std::move(from)));
+  }
+  std::stable_sort(candidates.begin(), candidates.end(), by_loss);
+  candidates.resize(std::min(candidates.size(), static_cast<std::size_t>(effort.finalists)));
+  Search search(model, limits, for_search);
+  for (Candidate& candidate : candidates) {
+    improve(search, factors, effort.rounds, 0.1, candidate);
+  }
+  return std::ranges::min_element(candidates, by_loss)->fitted;
 }
 
 FitError error_of(std::vector<double> errors) {

@@ -17,10 +17,13 @@ struct OperationSample {
 };
 
 struct FitEffort {
-  std::size_t search_samples = 2500;   ///< for the coefficients
+  std::size_t scout_samples = 1500;    ///< for the coefficients, from every start
+  int scout_rounds = 2;                ///< of coefficients and factors in turn
+  int starts = 24;                     ///< the given values, then disturbed ones
+  int finalists = 3;                   ///< the best of them are taken further
+  std::size_t search_samples = 8000;   ///< for their coefficients
+  int rounds = 6;                      ///< of coefficients and factors in turn
   std::size_t factor_samples = 20000;  ///< for the saturation factors
-  int rounds = 4;                      ///< of coefficients and factors in turn
-  int starts = 4;                      ///< the given values, then disturbed ones; the best counts
 };
 
 /// Minimises the mean of |ln(model / measured)|, single errors counted up to a half: first the

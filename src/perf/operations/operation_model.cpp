@@ -18,10 +18,10 @@ OperationCoefficients starting_coefficients(const OperationModel& model) {
   return fitted;
 }
 
-double saturation(const OperationModel& model, const OperationCoefficients& fitted,
-                  const Sizes& sizes) {
+double saturation(const OperationModel& model, const GpuLimits& limits,
+                  const OperationCoefficients& fitted, const Sizes& sizes) {
   std::array<double, 8> values{};
-  model.along(sizes, values);
+  model.along(limits, sizes, values);
   double sum = 0;
   for (std::size_t i = 0; i < model.axes.size(); ++i) {
     sum += between_knots(model.axes[i].knots, fitted.factors[i], values[i]);
@@ -31,7 +31,8 @@ double saturation(const OperationModel& model, const OperationCoefficients& fitt
 
 double model_micros(const OperationModel& model, const GpuLimits& limits,
                     const OperationCoefficients& fitted, const Sizes& sizes) {
-  return model.base(limits, fitted.values, sizes) * std::exp(saturation(model, fitted, sizes));
+  return model.base(limits, fitted.values, sizes) *
+         std::exp(saturation(model, limits, fitted, sizes));
 }
 
 double blend_times(double a, double b, double p) {

@@ -47,7 +47,7 @@ struct OperationModel {
   double (*base)(const GpuLimits& limits, std::span<const double> coefficients,
                  const Sizes& sizes) = nullptr;
   /// The size along each axis, as a logarithm to base 2.
-  void (*along)(const Sizes& sizes, std::span<double> values) = nullptr;
+  void (*along)(const GpuLimits& limits, const Sizes& sizes, std::span<double> values) = nullptr;
 };
 
 /// A model's fitted numbers: its coefficients, then the factors at each axis' knots.
@@ -60,8 +60,8 @@ struct OperationCoefficients {
 [[nodiscard]] OperationCoefficients starting_coefficients(const OperationModel& model);
 
 /// Logarithm of the product of the saturation factors.
-[[nodiscard]] double saturation(const OperationModel& model, const OperationCoefficients& fitted,
-                                const Sizes& sizes);
+[[nodiscard]] double saturation(const OperationModel& model, const GpuLimits& limits,
+                                const OperationCoefficients& fitted, const Sizes& sizes);
 [[nodiscard]] double model_micros(const OperationModel& model, const GpuLimits& limits,
                                   const OperationCoefficients& fitted, const Sizes& sizes);
 

@@ -13,7 +13,7 @@ double quantise_base(const GpuLimits& limits, std::span<const double> c, const S
   return c[launch] + 3.0 * s[0] * s[1] / (limits.bandwidth * c[rate]);
 }
 
-void quantise_along(const Sizes& s, std::span<double> values) {
+void quantise_along(const GpuLimits& /*limits*/, const Sizes& s, std::span<double> values) {
   values[0] = std::log2(s[0] * s[1]);
   values[1] = std::log2(s[0]);
 }
@@ -23,7 +23,7 @@ double convolution_base(const GpuLimits& limits, std::span<const double> c, cons
   return c[launch] + bytes / (limits.bandwidth * c[rate]);
 }
 
-void convolution_along(const Sizes& s, std::span<double> values) {
+void convolution_along(const GpuLimits& /*limits*/, const Sizes& s, std::span<double> values) {
   values[0] = std::log2(s[0] * s[1] * (2.0 * s[2] + s[3]));
   values[1] = std::log2(s[1]);
   values[2] = std::log2(s[0]);
@@ -43,7 +43,7 @@ double rule_base(const GpuLimits& limits, std::span<const double> c, const Sizes
   return c[rule_launch] + blend_times(walk, flow, c[rule_mix]);
 }
 
-void rule_along(const Sizes& s, std::span<double> values) {
+void rule_along(const GpuLimits& /*limits*/, const Sizes& s, std::span<double> values) {
   values[0] = std::log2(s[1]);
   values[1] = std::log2(s[0] * s[3]);
   values[2] = std::log2(s[0] * s[1] * s[3]);
@@ -60,7 +60,7 @@ double collective_base(const GpuLimits& limits, std::span<const double> c, const
   return blend_times(c[latency] + c[hop] * others, sent / pace, c[collective_mix]);
 }
 
-void collective_along(const Sizes& s, std::span<double> values) {
+void collective_along(const GpuLimits& /*limits*/, const Sizes& s, std::span<double> values) {
   values[0] = std::log2(std::max(s[0], 1.0));
   values[1] = std::log2(s[1]);
 }
