@@ -12,7 +12,6 @@
 #include "closed_loop/closed_loop.hpp"
 #include "closed_loop/latency_summary.hpp"
 #include "closed_loop/point_runner.hpp"
-#include "closed_loop/server_memory.hpp"
 #include "command_record.hpp"
 #include "engine/run_setup.hpp"
 #include "memory_budget.hpp"
@@ -20,6 +19,7 @@
 #include "perf/gpu_facts.hpp"
 #include "perf/operations/operation_library.hpp"
 #include "report/output_file.hpp"
+#include "serving/server_memory.hpp"
 
 namespace lockstep {
 namespace {

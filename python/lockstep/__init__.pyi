@@ -50,6 +50,7 @@ class Flags(TypedDict, total=False):
     num_gpu_blocks_override: int
     max_cudagraph_capture_size: int
     calibration: str
+    kernel_times: Literal["auto", "layers", "operations"]
     scheduling_policy: Literal["fcfs", "priority"]
     step_policy: Literal["mixed", "prefill-first", "decode-first"]
     speculative_tokens: int

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/units.hpp"
-#include "closed_loop/host_costs.hpp"
 #include "closed_loop/request_lengths.hpp"
+#include "config/host_costs.hpp"
 #include "steps/step_model.hpp"
 
 namespace lockstep {

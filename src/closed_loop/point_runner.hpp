@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "closed_loop/host_costs.hpp"
 #include "closed_loop/point_errors.hpp"
+#include "config/host_costs.hpp"
 
 namespace lockstep {
 

@@ -9,9 +9,9 @@
 
 #include "closed_loop/closed_loop.hpp"
 #include "closed_loop/measured_points.hpp"
-#include "closed_loop/server_memory.hpp"
 #include "model/description/model_description.hpp"
 #include "model/description/parallel_split.hpp"
+#include "serving/server_memory.hpp"
 #include "steps/step_options.hpp"
 
 namespace lockstep {

@@ -14,6 +14,7 @@
 #include "config/cluster_checks.hpp"
 #include "config/cluster_document.hpp"
 #include "config/degrees.hpp"
+#include "config/described_model.hpp"
 #include "config/dp_groups.hpp"
 #include "config/failure_reader.hpp"
 #include "config/instance_settings.hpp"
@@ -26,6 +27,7 @@
 #include "config/placement_reader.hpp"
 #include "config/power_reader.hpp"
 #include "config/run_options_check.hpp"
+#include "model/description/plain_config.hpp"
 
 namespace lockstep {
 namespace {
@@ -43,7 +45,8 @@ public:
       : top_(JsonView::root(document)),
         options_(options),
         paths_(paths),
-        policy_(FidelityPolicy::for_mode(options.fidelity)) {}
+        policy_(FidelityPolicy::for_mode(options.fidelity)),
+        described_(options, paths) {}
 
   Cluster load(std::vector<std::string> warnings) {
     cluster_.warnings = std::move(warnings);
@@ -177,7 +180,7 @@ private:
     instance.id = static_cast<std::int32_t>(cluster_.instances.size());
     instance.node = static_cast<std::int32_t>(node);
     instance.hardware = path_name(view.require("hardware", "instance configuration"));
-    instance.model = model(view.require("model_name", "instance configuration"));
+    take_model(view, instance);
     const Degrees degrees = resolve_degrees(view, *instance.model, cluster_.warnings);
     instance.num_npus = degrees.num_npus;
     instance.tp = degrees.tp;
@@ -186,9 +189,17 @@ private:
     return instance;
   }
 
-  std::shared_ptr<const ModelConfig> model(const JsonView& view) {
+  void take_model(const JsonView& instance_view, Instance& instance) {
+    const JsonView view = instance_view.require("model_name", "instance configuration");
     std::string name = view.text();
     name = name.ends_with(".json") ? name : path_name(view);  // a file's path is taken as it is
+    instance.description = described_.find(instance_view, name);
+    instance.model = instance.description
+                         ? std::make_shared<const ModelConfig>(plain_config(*instance.description))
+                         : model(view, name);
+  }
+
+  std::shared_ptr<const ModelConfig> model(const JsonView& view, const std::string& name) {
     std::shared_ptr<const ModelConfig>& known = models_[name];
     if (known) {
       return known;
@@ -237,7 +248,11 @@ private:
     for (Instance& instance : cluster_.instances) {
       read_settings(instances_[static_cast<std::size_t>(instance.id)], options_, instance);
       read_failures(instances_[static_cast<std::size_t>(instance.id)], options_, instance);
+      if (instance.description) {
+        settle_described(instance, cluster_.warnings);
+      }
     }
+    check_described(cluster_, instances_, options_);
   }
 
   JsonView top_;
@@ -248,6 +263,7 @@ private:
   std::vector<JsonView> nodes_;
   std::vector<JsonView> instances_;  ///< by instance id
   std::map<std::string, std::shared_ptr<const ModelConfig>> models_;
+  DescribedModels described_;
 };
 
 Cluster resolve(const JsonDocument& document, const RunOptions& options, const SearchPaths& paths) {

@@ -2,6 +2,7 @@
 // derived topology, NPU ids, memory tiers. Everything later reads this and never the JSON.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -23,6 +24,8 @@
 #include "config/serving_features.hpp"
 #include "config/step_calibration.hpp"
 #include "model/data_type.hpp"
+#include "model/description/model_description.hpp"
+#include "model/description/parallel_split.hpp"
 #include "model/model_config.hpp"
 
 namespace lockstep {
@@ -53,6 +56,8 @@ struct Instance {
   std::int32_t id = 0;
   std::int32_t node = 0;
   std::shared_ptr<const ModelConfig> model;
+  /// Its steps are put together operation by operation, from this; null: layer by layer.
+  std::shared_ptr<const ModelDescription> description{};
   std::string hardware;
   MemoryFigures npu_mem;
   double mem_util = 0.9;
@@ -92,6 +97,10 @@ struct Instance {
   KvTransfer kv_transfer = KvTransfer::layer_wise;  ///< of a prefill instance
   std::vector<InstanceFailure> failures{};          ///< by time
 
+  /// How a described model lies on the ranks of its instance, or of its group.
+  [[nodiscard]] ParallelSplit split() const {
+    return ParallelSplit::of(tp, std::max<std::int64_t>(ep_total / local_ep, 1), ep_total > 1, pp);
+  }
   /// Steps in flight at most.
   [[nodiscard]] std::int64_t max_in_flight() const {
     return pp > 1 ? pp : (terms.async_scheduling ? 2 : 1);

@@ -75,7 +75,8 @@ private:
 
   void engine_flags() {
     if (options_.fidelity == Fidelity::reference) {
-      for (const char* flag : {"--engine-terms", "--max-cudagraph-capture-size", "--calibration"}) {
+      for (const char* flag :
+           {"--engine-terms", "--max-cudagraph-capture-size", "--calibration", "--kernel-times"}) {
         note(flag, "it acts under --fidelity vllm");
       }
       return;

@@ -108,6 +108,17 @@ std::vector<Flag> make_own_flags() {
        "step terms fitted to recorded runs (`lockstep calibrate`)",
        {},
        store(&Options::calibration)},
+      {"--kernel-times",
+       K::choice,
+       kGroup,
+       "",
+       "put steps together from layers (bundles, or the layers' model) or from operations (any "
+       "model; docs/kernel-times.md); auto: layers for unquantised models that have them (default: "
+       "auto)",
+       {"auto", "layers", "operations"},
+       store_choice<StepRule>(&Options::kernel_times, {{"auto", StepRule::automatic},
+                                                       {"layers", StepRule::layers},
+                                                       {"operations", StepRule::operations}})},
       {"--log-format",
        K::choice,
        kGroup,

@@ -23,6 +23,9 @@ enum class LogFormat : std::uint8_t { tree, line };
 /// Form of the experts' exchange: all-gather then reduce-scatter, or two all-to-alls.
 enum class ExpertExchange : std::uint8_t { all_gather_reduce_scatter, all_to_all };
 enum class Fidelity : std::uint8_t { reference, vllm };
+/// What the steps of a model are put together from. `automatic`: layers for the models that the
+/// layers' model knows, in the types that they are trained in; operations for all others.
+enum class StepRule : std::uint8_t { automatic, layers, operations };
 
 struct RunOptions {
   // The flags that the field knows (defaults are its defaults).
@@ -67,6 +70,7 @@ struct RunOptions {
   std::optional<std::int64_t> num_gpu_blocks_override;     ///< KV blocks of an instance
   std::optional<std::int64_t> max_cudagraph_capture_size;  ///< 0: no graphs
   std::optional<std::string> calibration;                  ///< file of step terms
+  StepRule kernel_times = StepRule::automatic;             ///< under Fidelity::vllm
   ServingFeatures features;
   LogFormat log_format = LogFormat::tree;
   std::optional<std::string> perf_dir;   ///< root of the kernel-time bundles

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/host_costs.hpp"
 #include "iteration/trace_stretch.hpp"
 #include "network/closed_form.hpp"
 
@@ -51,21 +52,36 @@ HostLaunches::HostLaunches(const Cluster& cluster, const Instance& instance)
 namespace {
 
 /// Experts of other ranks of the instance stand in the same trace, but each rank launches its own.
-std::int64_t count_launches(GraphUse graph, const IterationTrace& trace) {
+Nanos launching_time(GraphUse graph, const IterationTrace& trace) {
   if (graph == GraphUse::full) {
-    return 0;
+    return Nanos{0};
   }
-  std::int64_t count = 0;
+  Nanos sum;
   for (const TraceSegment& segment : trace.segments) {
     bool experts_counted = false;
     for (const TraceRow& row : segment.rows) {
+      if (row.launch_time >= Nanos{0}) {
+        sum += row.launch_time * segment.repeat;
+        continue;
+      }
       const bool expert = row.name == "expert";
       const bool in_graph = graph == GraphUse::pieces && row.name != "attention";
-      count += in_graph || (expert && experts_counted) ? 0 : launches_of(row) * segment.repeat;
+      sum += kLaunch *
+             (in_graph || (expert && experts_counted) ? 0 : launches_of(row) * segment.repeat);
       experts_counted = (experts_counted || expert) && row.kind != RowKind::expert_end;
     }
   }
-  return count;
+  return sum;
+}
+
+Nanos of_micros(double micros) {
+  return Nanos{static_cast<std::int64_t>(micros * 1e3)};
+}
+
+Nanos engine_work(const Batch& batch) {
+  const HostCosts costs;
+  return of_micros(costs.step +
+                   costs.step_per_sequence * static_cast<double>(batch.entries.size()));
 }
 
 }  // namespace
@@ -90,9 +106,22 @@ Nanos HostLaunches::collective_time(const IterationTrace& trace) const {
 
 Nanos HostLaunches::delay(const Batch& batch, const IterationTrace& trace, Nanos now) {
   const Nanos begin = std::max(batch.batch_time, free_);
-  free_ = begin + kLaunch * count_launches(batch.graph, trace);
+  free_ = begin + launching_time(batch.graph, trace);
   const Nanos exposed = free_ - now - compute_time(trace);
   return exposed > Nanos{0} ? std::max(Nanos{0}, exposed - collective_time(trace)) : Nanos{0};
+}
+
+Nanos HostLaunches::least_step(const Batch& batch) const {
+  return instance_.terms.async_scheduling ? engine_work(batch) : Nanos{0};
+}
+
+HostLaunches::Wait HostLaunches::wait(const Batch& batch, const IterationTrace& trace, Nanos now) {
+  const Nanos between = delay(batch, trace, now) + of_micros(HostCosts{}.gap);
+  if (!instance_.terms.async_scheduling) {
+    return {between + engine_work(batch), false};
+  }
+  const Nanos rest = least_step(batch) - compute_time(trace) - collective_time(trace);
+  return {std::max(between, rest), rest > between};
 }
 
 }  // namespace lockstep

@@ -22,6 +22,15 @@ public:
 
   /// How much longer than its compute and collectives the step that begins at `now` takes.
   [[nodiscard]] Nanos delay(const Batch& batch, const IterationTrace& trace, Nanos now);
+  /// Of a described model: how long the NPU waits for the host beside its step. `own` is the
+  /// engine's work around it, in which the step is hidden where steps are put together ahead.
+  struct Wait {
+    Nanos time;
+    bool for_engine = false;  ///< longer than the step, the engine's own work decides
+  };
+  [[nodiscard]] Wait wait(const Batch& batch, const IterationTrace& trace, Nanos now);
+  /// The least that a step of such a model takes.
+  [[nodiscard]] Nanos least_step(const Batch& batch) const;
   /// As delay(), of a step that is one graph and begins when it is free: none.
   void launch_graph(const Batch& batch) { free_ = std::max(batch.batch_time, free_); }
   /// It has nothing left to launch at `now`: a step that is one graph will not wait for it.

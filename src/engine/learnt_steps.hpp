@@ -20,6 +20,7 @@ struct StepForm {
   Nanos rest;                       ///< of the step's time, without its attention
   std::int64_t attention_rows = 0;  ///< in all layers
   LookupCounts lookups;             ///< of the other rows
+  Nanos least{};                    ///< a step takes no less, whatever its attention
 };
 
 /// Of one instance. One step at a time is watched.

@@ -12,6 +12,7 @@ bool steps_repeat(const Instance& instance, const TraceSettings& settings) {
   return !instance.features.speculation.on() && !instance.features.lora.on() && instance.pp == 1 &&
          instance.pd != PdType::prefill && !instance.calibration &&
          !instance.enable_attn_offloading && !instance.enable_sub_batch_interleaving &&
+         !instance.description &&  // what looks back has several names
          !(routes_go_on && instance.model->has_experts());
 }
 

@@ -89,9 +89,23 @@ void ServingInstance::build_trace(const Batch& batch, std::int64_t wave_len, Nan
   if (instance_.calibration) {
     lengthen(instance_.calibration->extra(batch.step), power);
   }
-  if (instance_.terms.host_launches && instance_.pp == 1) {
+  if (instance_.terms.host_launches && instance_.description) {
+    wait_for_host(batch, now);
+  } else if (instance_.terms.host_launches && instance_.pp == 1) {
     lengthen(host_.delay(batch, trace_, now), power);
   }
+}
+
+/// In front of the head: the last row hands over what was sampled.
+void ServingInstance::wait_for_host(const Batch& batch, Nanos now) {
+  const HostLaunches::Wait wait = host_.wait(batch, trace_, now);
+  TraceRow row;
+  row.name = kHostRow;
+  row.comp_time = wait.time;
+  row.launch_time = Nanos{0};
+  std::vector<TraceRow>& head = trace_.segments.back().rows;
+  head.insert(head.begin(), row);
+  engine_decides_ = wait.for_engine;
 }
 
 const Program& ServingInstance::take_again(std::list<Program>::iterator known, const Batch& batch,
@@ -140,11 +154,16 @@ bool ServingInstance::plain_decodes(const Batch& batch, Nanos now) const {
 
 void ServingInstance::learn_from(const Batch& batch, Nanos begin) {
   const Program& program = programs_.back();
-  if (program.attention_rows == 0 || learnt_.find(batch) != nullptr) {
+  if (program.attention_rows == 0 || engine_decides_ || learnt_.find(batch) != nullptr) {
     return;
   }
   const Nanos attention = traces_.decode_attention(shape_of(batch, false)).time;
-  learnt_.watch(batch, begin, attention, {{}, program.attention_rows, program.other_lookups});
+  const bool waits = instance_.description && instance_.terms.host_launches;
+  learnt_.watch(batch, begin, attention,
+                {{},
+                 program.attention_rows,
+                 program.other_lookups,
+                 waits ? host_.least_step(batch) : Nanos{0}});
 }
 
 /// The rows' own times are booked when they are made.

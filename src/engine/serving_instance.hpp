@@ -76,6 +76,8 @@ private:
   /// A program that has been run, for a step of the same key.
   const Program& take_again(std::list<Program>::iterator known, const Batch& batch,
                             const BatchShape& shape);
+  /// Of a described model.
+  void wait_for_host(const Batch& batch, Nanos now);
   /// Of the trace of the batch that is being made; a negative time shortens it.
   void lengthen(Nanos extra, PowerModel* power);
 
@@ -87,6 +89,7 @@ private:
   LearntSteps learnt_;
   GraphContext graph_context_;
   bool steps_repeat_;
+  bool engine_decides_ = false;  ///< how long the step made last takes
   GraphBuilder graphs_;
   IterationTrace trace_;  ///< reused buffer
   std::list<Program> programs_;

@@ -112,6 +112,7 @@ void Simulation::make_instances(const RunOptions& options, KernelTimeLibrary& ke
     }
     settings.all_reduce = all_reduce_of(instance, cluster_, gpus);
     settings.decode_blocks = decode_blocks_of(instance, gpus);
+    settings.described = described_settings_of(instance, cluster_, gpus);
     settings.lora = in_cluster_file(options, [&] { return lora_times_of(instance, gpus); });
     instances_.push_back(std::make_unique<ServingInstance>(
         cluster_, instance, policy_, std::move(kv), std::move(times), settings, observer_));

@@ -95,6 +95,7 @@ bool Simulation::steps_may_be_left_out(const DeviceSimulatorSpec& devices) const
            !instance.features.speculation.on() && !instance.features.lora.on() &&
            !instance.enable_local_offloading && !instance.enable_attn_offloading &&
            !instance.enable_sub_batch_interleaving && instance.placement.all_local() &&
+           !(group && instance.description) &&  // layers of several kinds: no member leads in all
            !(routes_go_on && instance.model->has_experts());
   });
 }

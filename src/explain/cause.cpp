@@ -48,6 +48,34 @@ const Names& names_of(Cause cause) {
   return kNames[static_cast<std::size_t>(cause)];
 }
 
+/// Rows of described models are named for their operations, in the words of `src/steps`.
+Cause cause_of_operation(std::string_view row) {
+  struct Word {
+    std::string_view part;
+    Cause cause;
+  };
+  static constexpr std::array<Word, 14> kWords{{{"attention_all_reduce", Cause::exchange},
+                                                {"attention_norm", Cause::norms},
+                                                {"attention", Cause::attention},
+                                                {"delta_rule", Cause::attention},
+                                                {"state_update", Cause::attention},
+                                                {"index_s", Cause::attention},
+                                                {"absorbed", Cause::attention},
+                                                {"experts", Cause::experts},
+                                                {"final_norm", Cause::head},
+                                                {"output_head", Cause::head},
+                                                {"sampling", Cause::head},
+                                                {"norm", Cause::norms},
+                                                {"rotary", Cause::norms},
+                                                {"host", Cause::step_other}}};
+  for (const Word& word : kWords) {
+    if (row.find(word.part) != std::string_view::npos) {
+      return word.cause;
+    }
+  }
+  return Cause::dense;
+}
+
 Cause cause_of_row(std::string_view row) {
   if (row == kDraftRow) {
     return Cause::drafts;
@@ -56,8 +84,8 @@ Cause cause_of_row(std::string_view row) {
     return Cause::adapters;
   }
   const std::optional<Layer> layer = layer_from_name(row);
-  if (!layer) {
-    return Cause::experts;  // slots of experts have names of their own
+  if (!layer) {  // slots of experts have names of their own
+    return row.empty() || row == "expert" ? Cause::experts : cause_of_operation(row);
   }
   switch (*layer) {
     case Layer::attention:

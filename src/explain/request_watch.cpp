@@ -49,6 +49,7 @@ RequestWatch::RequestWatch(const Cluster& cluster, std::int64_t request,
                             instance.id);
     settings.decode_blocks = decode_blocks_of(instance, gpus);
     settings.lora = lora_times_of(instance, gpus);
+    settings.described = described_settings_of(instance, cluster, gpus);
     if (const auto at = static_cast<std::size_t>(instance.id); at < times.size()) {
       builders_.push_back(std::make_unique<TraceBuilder>(cluster, instance, times[at], settings));
     }

@@ -33,6 +33,9 @@ inline constexpr std::string_view kDraftRow = "draft";
 /// The same, in which adapters are loaded.
 inline constexpr std::string_view kLoraLoadRow = "lora_load";
 
+/// The same, in which the NPU waits for the host between two steps.
+inline constexpr std::string_view kHostRow = "host";
+
 /// Sub-batch of an interleaved iteration.
 enum class BatchTag : std::uint8_t { none, batch_1, batch_2 };
 
@@ -53,6 +56,9 @@ struct TraceRow {
   /// What the collective takes once all members are there, where that is known; 0: the network
   /// decides. The text form does not have it.
   Nanos comm_time;
+  /// What the row's launches cost the host; below 0: they are counted by its name. Not in the text
+  /// form either.
+  Nanos launch_time{-1};
   friend bool operator==(const TraceRow&, const TraceRow&) = default;
 };
 

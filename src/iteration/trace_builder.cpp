@@ -33,39 +33,53 @@ TraceBuilder::TraceBuilder(const Cluster& cluster, const Instance& instance,
       adapters_(instance.features.lora.max_loras) {
   ensure(times_ != nullptr && instance.model != nullptr,
          "a trace builder needs a model and its kernel times");
-  emitter_ = std::make_unique<TraceEmitter>(cluster, instance, *times_, settings);
+  if (instance.description) {
+    described_ = std::make_unique<DescribedSteps>(
+        instance, times_->operations(), settings_.described.value_or(DescribedSettings{}));
+  } else {
+    emitter_ = std::make_unique<TraceEmitter>(cluster, instance, *times_, settings);
+  }
 }
 
 TraceBuilder::~TraceBuilder() = default;
 TraceBuilder::TraceBuilder(TraceBuilder&&) noexcept = default;
 
 const LookupCounts& TraceBuilder::lookups() const {
-  return emitter_->lookups();
+  return described_ ? described_->lookups() : emitter_->lookups();
 }
 
 KernelTime TraceBuilder::decode_attention(const BatchShape& shape) const {
-  return emitter_->attention_time(shape);
+  return described_ ? described_->mixing(shape) : emitter_->attention_time(shape);
 }
 
 std::int64_t TraceBuilder::attention_rows() const {
-  return emitter_->attention_rows();
+  return described_ ? 1 : emitter_->attention_rows();
 }
 
 LookupCounts TraceBuilder::other_lookups() const {
-  return emitter_->other_lookups();
+  return described_ ? described_->other_lookups() : emitter_->other_lookups();
 }
 
 void TraceBuilder::count(const LookupCounts& others, TimeSource attention,
                          std::int64_t attention_rows) {
-  emitter_->count(others, attention, attention_rows);
+  if (described_) {
+    described_->count(others, attention, attention_rows);
+  } else {
+    emitter_->count(others, attention, attention_rows);
+  }
 }
 
 const std::vector<std::string>& TraceBuilder::warnings() const {
-  return emitter_->warnings();
+  static const std::vector<std::string> kNone;
+  return described_ ? kNone : emitter_->warnings();
 }
 
 void TraceBuilder::build(const Batch& batch, std::int64_t wave_len, IterationTrace& out,
                          EnergySink* energy) {
+  if (described_) {
+    described_->build(batch, out, energy);
+    return;
+  }
   out.type = execution_type(instance_.pd);
   out.pp_size = instance_.pp;
   out.stage_boundaries.clear();

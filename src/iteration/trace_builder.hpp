@@ -10,6 +10,7 @@
 
 #include "config/cluster.hpp"
 #include "config/fidelity.hpp"
+#include "iteration/described_steps.hpp"
 #include "iteration/lora_times.hpp"
 #include "iteration/trace.hpp"
 #include "perf/all_reduce_curve.hpp"
@@ -36,9 +37,10 @@ struct TraceSettings {
   /// as in the reference.
   bool single_block_without_copy = true;
   FidelityPolicy fidelity{};
-  std::optional<AllReduceCurve> all_reduce{};   ///< none: the network decides
-  std::optional<DecodeBlocks> decode_blocks{};  ///< none: attention is looked up
-  std::optional<LoraTimes> lora{};              ///< none: adapters take no time
+  std::optional<AllReduceCurve> all_reduce{};    ///< none: the network decides
+  std::optional<DecodeBlocks> decode_blocks{};   ///< none: attention is looked up
+  std::optional<LoraTimes> lora{};               ///< none: adapters take no time
+  std::optional<DescribedSettings> described{};  ///< of an instance with a description
 };
 
 class TraceEmitter;
@@ -60,9 +62,11 @@ public:
   /// `wave_len`: the length of the group's longest batch for a DP member, else the batch's own.
   /// Fills `out` in place so that its buffers are reused. `energy` may be null.
   /// Throws UserError for more pipeline stages than blocks.
+  /// A described model's steps come from its operations instead.
   void build(const Batch& batch, std::int64_t wave_len, IterationTrace& out, EnergySink* energy);
 
-  /// Of one layer of a step of decodes, as its row would have it.
+  /// Of one layer of a step of decodes, as its row would have it; of a described model that of all
+  /// layers, which then counts as one row.
   [[nodiscard]] KernelTime decode_attention(const BatchShape& shape) const;
   /// Of the trace built last: its attention rows, all copies of them.
   [[nodiscard]] std::int64_t attention_rows() const;
@@ -87,7 +91,8 @@ private:
   const Instance& instance_;
   std::shared_ptr<const KernelTimes> times_;
   TraceSettings settings_;
-  std::unique_ptr<TraceEmitter> emitter_;
+  std::unique_ptr<TraceEmitter> emitter_;  ///< null: described
+  std::unique_ptr<DescribedSteps> described_;
   LoraSlots adapters_;
   std::vector<std::int64_t> block_starts_;
   std::array<std::vector<BatchEntry>, 2> halves_;

@@ -10,6 +10,7 @@
 #include "perf/bundle_search.hpp"
 #include "perf/kernel_time_store.hpp"
 #include "perf/kernel_times.hpp"
+#include "perf/operation_kernel_times.hpp"
 
 namespace lockstep {
 namespace {
@@ -41,6 +42,7 @@ struct KernelTimeLibrary::Impl {
                                               const Instance& instance, const BundleName& name);
   void check_limits(const Instance& instance, const BundleName& name, const BundleMeta& meta);
   std::shared_ptr<const KernelTimes> analytic(const Instance& instance, const BundleName& name);
+  std::shared_ptr<const KernelTimes> by_operation(const Instance& instance);
 
   PerfSources sources;
   std::shared_ptr<KernelTimeStore> store;
@@ -113,6 +115,17 @@ std::shared_ptr<const KernelTimes> KernelTimeLibrary::Impl::analytic(const Insta
   return slot;
 }
 
+std::shared_ptr<const KernelTimes> KernelTimeLibrary::Impl::by_operation(const Instance& instance) {
+  std::shared_ptr<const KernelTimes>& slot =
+      times[{fmt::format("operations {}", instance.hardware), 0}];
+  if (!slot) {
+    const OperationSource source = store->operations(instance.hardware, sources.allow_analytic);
+    slot = std::make_shared<const OperationKernelTimes>(source.times);
+    warnings.insert(warnings.end(), source.notes.begin(), source.notes.end());
+  }
+  return slot;
+}
+
 KernelTimeLibrary::KernelTimeLibrary(PerfSources sources)
     : KernelTimeLibrary(std::move(sources), std::make_shared<KernelTimeStore>()) {}
 
@@ -123,6 +136,9 @@ KernelTimeLibrary::~KernelTimeLibrary() = default;
 
 std::shared_ptr<const KernelTimes> KernelTimeLibrary::times_for(const Instance& instance) {
   ensure(instance.model != nullptr, "an instance has a model");
+  if (instance.description) {
+    return impl_->by_operation(instance);
+  }
   const BundleName name = name_of(instance);
   const auto dir = find_bundle(impl_->sources.roots, name);
   return dir ? impl_->measured(*dir, instance, name) : impl_->analytic(instance, name);

@@ -19,6 +19,19 @@ std::shared_ptr<const KernelTimeStore::Measured> KernelTimeStore::measured(
   return slot;
 }
 
+OperationSource KernelTimeStore::operations(const std::string& hardware, bool allow_analytic) {
+  const std::lock_guard lock(mutex_);
+  OperationSource& slot = operations_[{hardware, allow_analytic}];
+  if (!slot.times) {
+    slot = operation_times_for({.gpu = hardware,
+                                .engine_version = "",
+                                .store = std::nullopt,
+                                .allow_tables = true,
+                                .allow_analytic = allow_analytic});
+  }
+  return slot;
+}
+
 std::shared_ptr<const GpuFacts> KernelTimeStore::gpu(const std::string& hardware) {
   const std::lock_guard lock(mutex_);
   return gpus_.find(hardware);

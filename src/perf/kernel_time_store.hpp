@@ -14,6 +14,7 @@
 #include "perf/bundle.hpp"
 #include "perf/gpu_facts.hpp"
 #include "perf/kernel_times.hpp"
+#include "perf/operations/operation_library.hpp"
 
 namespace lockstep {
 
@@ -29,6 +30,9 @@ public:
   /// every time it is asked for them.
   [[nodiscard]] std::shared_ptr<const Measured> measured(const std::filesystem::path& dir,
                                                          std::int64_t tp);
+  /// Of a GPU: the user's imported tables, else (where `allow_analytic`) fitted coefficients.
+  /// Throws UserError when there are neither.
+  [[nodiscard]] OperationSource operations(const std::string& hardware, bool allow_analytic);
   /// Null: not in the catalogue.
   [[nodiscard]] std::shared_ptr<const GpuFacts> gpu(const std::string& hardware);
   /// The names in the catalogue.
@@ -38,6 +42,7 @@ private:
   std::mutex mutex_;  ///< of all below; held while a bundle is read, so that it is read once
   std::map<std::string, Bundle> bundles_;  ///< by folder
   std::map<std::pair<std::string, std::int64_t>, std::shared_ptr<const Measured>> measured_;
+  std::map<std::pair<std::string, bool>, OperationSource> operations_;
   GpuCatalog gpus_;
 };
 

@@ -43,6 +43,8 @@ struct LookupCounts {
   }
 };
 
+class OperationTimes;
+
 /// Times of one (hardware, model, variant, tp). Immutable after loading; safe to share between
 /// threads.
 class KernelTimes {
@@ -57,6 +59,9 @@ public:
   [[nodiscard]] virtual KernelTime moe(std::int64_t tokens, std::int64_t experts) const = 0;
   /// One line for the output: which bundle, or the analytic model with its known error.
   [[nodiscard]] virtual std::string description() const = 0;
+  /// Of a described model: the source that its operations are priced by, and no layer is. Null:
+  /// layers are.
+  [[nodiscard]] virtual std::shared_ptr<const OperationTimes> operations() const { return nullptr; }
 };
 
 struct PerfSources {

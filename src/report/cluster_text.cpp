@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <string_view>
 
-#include "model/footprint.hpp"
 #include "report/painter.hpp"
+#include "serving/capacity.hpp"
 
 namespace lockstep {
 namespace {
@@ -125,8 +125,7 @@ std::string experts_text(const Cluster& cluster, const Instance& instance) {
 std::string memory_text(const Instance& instance, const NpuKvLayout& kv, std::int64_t context) {
   const std::int64_t tokens =
       context > 0 ? context : std::max<std::int64_t>(instance.model->max_position_embeddings, 1);
-  const WeightsByKind weights =
-      weights_by_kind(*instance.model, instance.tp, instance.pp, instance.ep_total, instance.fp());
+  const WeightsByKind weights = weights_of_rank(instance);
   std::string out = fmt::format(
       "    memory of a rank: {:.2f} GiB of {:g}: weights {:.2f} (embedding {:.2f}, attention "
       "{:.2f}, "

@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/numeric.hpp"
+#include "model/description/parameter_count.hpp"
 
 namespace lockstep {
 namespace {
@@ -18,6 +19,24 @@ std::optional<Capacity> try_capacity(const Instance& instance, const FidelityPol
 
 }  // namespace
 
+WeightsByKind weights_of_rank(const Instance& instance) {
+  if (!instance.description) {
+    return weights_by_kind(*instance.model, instance.tp, instance.pp, instance.ep_total,
+                           instance.fp());
+  }
+  WeightsByKind weights;
+  const ParameterCount counted = count_rank_parameters(*instance.description, instance.split());
+  for (const WeightCount& part : counted.parts) {
+    Bytes& sum = part.kind == WeightKind::embedding   ? weights.embedding
+                 : part.kind == WeightKind::head      ? weights.head
+                 : part.kind == WeightKind::attention ? weights.attention
+                 : part.kind == WeightKind::norms     ? weights.norms
+                                                      : weights.feed_forward;
+    sum += part.bytes();
+  }
+  return weights;
+}
+
 double Capacity::concurrency(std::int64_t context) const {
   const std::int64_t blocks = ceil_div(context, layout.block_size);
   return static_cast<double>(layout.blocks) / static_cast<double>(blocks);
@@ -30,8 +49,7 @@ Capacity capacity_of(Instance instance, const FidelityPolicy& policy, Bytes rese
   }
   Capacity result;
   result.layout = plan_npu_kv(instance, policy);
-  result.weights =
-      weights_by_kind(*instance.model, instance.tp, instance.pp, instance.ep_total, instance.fp());
+  result.weights = weights_of_rank(instance);
   result.kv_per_token = result.layout.bytes_per_block / instance.block_size;
   return result;
 }

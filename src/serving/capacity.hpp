@@ -12,6 +12,10 @@
 
 namespace lockstep {
 
+/// Weights of a rank by what they are for: the layers' rule, or those of a described model, whose
+/// MLPs, experts and routers are `feed_forward`.
+[[nodiscard]] WeightsByKind weights_of_rank(const Instance& instance);
+
 struct Capacity {
   NpuKvLayout layout;     ///< per rank
   WeightsByKind weights;  ///< per rank; of the reference's rule, which charges every stage alike

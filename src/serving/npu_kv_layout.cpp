@@ -12,6 +12,7 @@
 #include "model/footprint.hpp"
 #include "serving/lora_shape.hpp"
 #include "serving/memory_profile.hpp"
+#include "serving/server_memory.hpp"
 
 namespace lockstep {
 namespace {
@@ -105,19 +106,48 @@ Bytes resident_weights(const Instance& instance, const ModelConfig& model,
   return weights;
 }
 
+NpuKvLayout plan_described(const Instance& instance, NpuKvLayout layout) {
+  const std::int64_t context = instance.description->max_context;
+  const std::int64_t tokens =
+      instance.max_num_batched_tokens > 0 ? instance.max_num_batched_tokens : context;
+  const KvPool pool =
+      size_kv_pool(*instance.description, instance.split(),
+                   {.gpu = layout.capacity,
+                    .utilization = layout.utilization,
+                    .max_num_batched_tokens = tokens,
+                    .max_num_seqs = instance.max_num_seqs > 0 ? instance.max_num_seqs : tokens,
+                    .block_size = instance.block_size,
+                    .profile = instance.terms.memory_profile});
+  layout.bytes_per_block = pool.block;
+  layout.weight_bytes = pool.weights;
+  layout.reserved = pool.reserved + pool.windows;
+  if (layout.weight_bytes > layout.capacity) {
+    refuse_weights(instance, layout);
+  }
+  if (!instance.num_gpu_blocks && pool.blocks == 0) {
+    refuse_kv(instance, layout,
+              Bytes{truncate(static_cast<double>(layout.capacity.count()) * layout.utilization)});
+  }
+  layout.blocks = instance.num_gpu_blocks.value_or(pool.blocks);
+  return layout;
+}
+
 }  // namespace
 
 NpuKvLayout plan_npu_kv(const Instance& instance, const FidelityPolicy& policy) {
   NpuKvLayout layout;
   layout.block_size = instance.block_size;
+  layout.capacity = Bytes{truncate(instance.npu_mem.size_gb * static_cast<double>(kGiB))};
+  layout.utilization = instance.mem_util;
+  if (instance.description) {
+    return plan_described(instance, layout);
+  }
   const ModelConfig model = policy.kv_heads_split_without_limit
                                 ? *instance.model
                                 : with_replicated_kv_heads(*instance.model, instance.tp);
   layout.bytes_per_block =
       kv_bytes_per_rank(model, 1, instance.num_npus, instance.kv_fp()) * instance.block_size;
   layout.weight_bytes = resident_weights(instance, model, policy);
-  layout.capacity = Bytes{truncate(instance.npu_mem.size_gb * static_cast<double>(kGiB))};
-  layout.utilization = instance.mem_util;
   if (layout.weight_bytes > layout.capacity) {
     refuse_weights(instance, layout);
   }

@@ -37,6 +37,7 @@ void add_head_attention_rows(const StepContext& context, const LayerKind& kind,
                2 * times);
     }
   }
+  sink.mixing_comes_here();
   if (attention.output_gate) {
     sink.add("output gate", MemoryTraffic{3 * activation_bytes(context, context.tokens * q)},
              times);

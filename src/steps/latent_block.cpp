@@ -20,6 +20,7 @@ bool measured_whole(const StepContext& context, const LatentMixer& mixer) {
 void add_latent_rows(const StepContext& context, const LayerKind& kind, const LatentMixer& mixer,
                      std::int64_t times, OperationSink& sink) {
   if (measured_whole(context, mixer)) {
+    sink.mixing_comes_here();
     return;  // all of it comes with the mixing
   }
   const std::int64_t heads = share(mixer.heads, context.split.tp);
@@ -48,6 +49,7 @@ void add_latent_rows(const StepContext& context, const LayerKind& kind, const La
     add_product(context, "index key and weights", hidden, mixer.index_dim + mixer.index_heads,
                 context.model.base, times, sink);
   }
+  sink.mixing_comes_here();
   add_product(context, "output projection", heads * mixer.value_dim, hidden,
               kind.formats.attention_out, times, sink);
 }

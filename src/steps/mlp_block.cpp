@@ -27,7 +27,7 @@ void add_dense_mlp(const StepContext& context, const LayerKind& kind, const Dens
 void add_expert_mlp(const StepContext& context, const LayerKind& kind, const ExpertMlp& mlp,
                     std::int64_t times, OperationSink& sink) {
   const ParallelSplit& split = context.split;
-  const std::int64_t group_tokens = context.tokens * split.attention_dp;
+  const std::int64_t group_tokens = context.expert_tokens();
   const double gathered = activation_bytes(context, group_tokens * context.model.hidden);
   if (mlp.float32_router) {
     const double cast = 3 * activation_bytes(context, context.tokens * context.model.hidden);

@@ -25,6 +25,8 @@ public:
   virtual ~OperationSink() = default;
   /// `times` equal calls, one after the other.
   virtual void add(std::string_view name, const AnyOperation& operation, std::int64_t times) = 0;
+  /// Here, among the rows of a layer, is what looks back at earlier tokens.
+  virtual void mixing_comes_here() {}
 };
 
 /// The time of one call.

@@ -17,6 +17,7 @@ void add_delta_rows(const StepContext& context, const LayerKind& kind, const Del
               kind.formats.attention_in, times, sink);
   add_product(context, "decay and gate projection", context.model.hidden, 2 * value_heads,
               context.model.base, times, sink);
+  sink.mixing_comes_here();
   sink.add("gated norm", MemoryTraffic{3 * activation_bytes(context, context.tokens * values)},
            times);
   add_product(context, "output projection", values, context.model.hidden,
@@ -32,6 +33,7 @@ void add_mamba_rows(const StepContext& context, const LayerKind& kind, const Mam
               2 * inner + states + share(mamba.heads, tp), kind.formats.attention_in, times, sink);
   sink.add("convolution",
            MemoryTraffic{2 * activation_bytes(context, context.tokens * (inner + states))}, times);
+  sink.mixing_comes_here();
   sink.add("gated norm", MemoryTraffic{3 * activation_bytes(context, context.tokens * inner)},
            times);
   add_product(context, "output projection", inner, context.model.hidden, kind.formats.attention_out,

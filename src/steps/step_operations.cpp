@@ -76,50 +76,62 @@ MeanPrompt mean_prompt(const std::vector<PromptChunk>& prompts) {
   return mean;
 }
 
-void add_row_operations(const StepContext& context, OperationSink& sink) {
+void add_embedding(const StepContext& context, OperationSink& sink) {
   const double row_bytes = activation_bytes(context, context.tokens * context.model.hidden);
   sink.add("embedding", MemoryTraffic{2 * row_bytes}, 1);
   add_all_reduce(context, "embedding all-reduce", context.split.tp, 1, sink);
+}
+
+void add_layer_rows(const StepContext& context, const LayerKind& kind, std::int64_t times,
+                    OperationSink& sink) {
+  const double row_bytes = activation_bytes(context, context.tokens * context.model.hidden);
+  const bool fused = context.options.fused_all_reduce_norm && context.split.tp > 1 &&
+                     row_bytes <= fused_norm_bytes(context.split.tp);
+  if (!std::holds_alternative<std::monostate>(kind.mixer)) {
+    if (!fused) {
+      add_norm(context, "input norm", times, sink);
+    }
+    if (const auto* heads = std::get_if<HeadAttention>(&kind.mixer)) {
+      add_head_attention_rows(context, kind, *heads, times, sink);
+    } else if (const auto* latent = std::get_if<LatentMixer>(&kind.mixer)) {
+      add_latent_rows(context, kind, *latent, times, sink);
+    } else {
+      add_state_rows(context, kind, kind.mixer, times, sink);
+    }
+    add_all_reduce(context, "attention all-reduce", context.split.tp, times, sink);
+  }
+  if (!std::holds_alternative<std::monostate>(kind.feed_forward) && !fused) {
+    add_norm(context, "post-attention norm", times, sink);
+  }
+  if (const auto* mlp = std::get_if<DenseMlp>(&kind.feed_forward)) {
+    add_dense_mlp(context, kind, *mlp, times, sink);
+  } else if (const auto* experts = std::get_if<ExpertMlp>(&kind.feed_forward)) {
+    add_expert_mlp(context, kind, *experts, times, sink);
+  }
+}
+
+void add_row_operations(const StepContext& context, OperationSink& sink) {
+  add_embedding(context, sink);
   for (const LayerGroup& group : context.model.layers) {
-    const LayerKind& kind = group.kind;
-    const std::int64_t times = share(group.count, context.split.pp);
-    const bool fused = context.options.fused_all_reduce_norm && context.split.tp > 1 &&
-                       row_bytes <= fused_norm_bytes(context.split.tp);
-    if (!std::holds_alternative<std::monostate>(kind.mixer)) {
-      if (!fused) {
-        add_norm(context, "input norm", times, sink);
-      }
-      if (const auto* heads = std::get_if<HeadAttention>(&kind.mixer)) {
-        add_head_attention_rows(context, kind, *heads, times, sink);
-      } else if (const auto* latent = std::get_if<LatentMixer>(&kind.mixer)) {
-        add_latent_rows(context, kind, *latent, times, sink);
-      } else {
-        add_state_rows(context, kind, kind.mixer, times, sink);
-      }
-      add_all_reduce(context, "attention all-reduce", context.split.tp, times, sink);
-    }
-    if (!std::holds_alternative<std::monostate>(kind.feed_forward) && !fused) {
-      add_norm(context, "post-attention norm", times, sink);
-    }
-    if (const auto* mlp = std::get_if<DenseMlp>(&kind.feed_forward)) {
-      add_dense_mlp(context, kind, *mlp, times, sink);
-    } else if (const auto* experts = std::get_if<ExpertMlp>(&kind.feed_forward)) {
-      add_expert_mlp(context, kind, *experts, times, sink);
-    }
+    add_layer_rows(context, group.kind, share(group.count, context.split.pp), sink);
+  }
+}
+
+void add_layer_mixing(const StepContext& context, const LayerKind& kind, const StepBatch& batch,
+                      std::int64_t times, OperationSink& sink) {
+  if (const auto* heads = std::get_if<HeadAttention>(&kind.mixer)) {
+    add_head_attention_mixing(context, *heads, batch, times, sink);
+  } else if (const auto* latent = std::get_if<LatentMixer>(&kind.mixer)) {
+    add_latent_mixing(context, kind, *latent, batch, times, sink);
+  } else if (!std::holds_alternative<std::monostate>(kind.mixer)) {
+    add_state_mixing(context, kind.mixer, batch, times, sink);
   }
 }
 
 void add_mixing_operations(const StepContext& context, const StepBatch& batch,
                            OperationSink& sink) {
   for (const LayerGroup& group : context.model.layers) {
-    const std::int64_t times = share(group.count, context.split.pp);
-    if (const auto* heads = std::get_if<HeadAttention>(&group.kind.mixer)) {
-      add_head_attention_mixing(context, *heads, batch, times, sink);
-    } else if (const auto* latent = std::get_if<LatentMixer>(&group.kind.mixer)) {
-      add_latent_mixing(context, group.kind, *latent, batch, times, sink);
-    } else if (!std::holds_alternative<std::monostate>(group.kind.mixer)) {
-      add_state_mixing(context, group.kind.mixer, batch, times, sink);
-    }
+    add_layer_mixing(context, group.kind, batch, share(group.count, context.split.pp), sink);
   }
 }
 

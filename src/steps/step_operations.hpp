@@ -16,11 +16,24 @@ struct StepContext {
   const ParallelSplit& split;
   const StepOptions& options;
   std::int64_t tokens = 0;
+  /// Rows of all attention-DP ranks together; 0: as many as here on each.
+  std::int64_t group_tokens = 0;
+
+  [[nodiscard]] std::int64_t expert_tokens() const {
+    return group_tokens > 0 ? group_tokens : tokens * split.attention_dp;
+  }
 };
 
 /// Everything whose time depends on the number of rows alone: all but attention and the head.
 void add_row_operations(const StepContext& context, OperationSink& sink);
-/// What looks back at earlier tokens, or carries a state.
+/// The parts of that: in front of the layers, and `times` layers of one kind.
+void add_embedding(const StepContext& context, OperationSink& sink);
+void add_layer_rows(const StepContext& context, const LayerKind& kind, std::int64_t times,
+                    OperationSink& sink);
+/// `times` layers of one kind: what looks back at earlier tokens, or carries a state.
+void add_layer_mixing(const StepContext& context, const LayerKind& kind, const StepBatch& batch,
+                      std::int64_t times, OperationSink& sink);
+/// The same of all layers.
 void add_mixing_operations(const StepContext& context, const StepBatch& batch, OperationSink& sink);
 /// Final norm, output head, gathering of the logits and sampling, for `rows` rows.
 void add_head_operations(const StepContext& context, std::int64_t rows, OperationSink& sink);

@@ -17,6 +17,11 @@ std::vector<std::int64_t> default_graph_sizes(std::int64_t largest) {
   return sizes;
 }
 
+std::int64_t usual_expert_kernels(std::string_view gpu) {
+  const bool blackwell = gpu.starts_with("B2") || gpu.starts_with("B3") || gpu.starts_with("GB");
+  return blackwell ? 2 : StepOptions{}.expert_kernels;
+}
+
 double fused_norm_bytes(std::int64_t ranks) {
   constexpr double kMebi = 1 << 20;
   return ranks == 2 ? 64 * kMebi : (ranks == 4 ? 2 * kMebi : kMebi / 2);

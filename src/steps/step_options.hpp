@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "perf/operations/operations.hpp"
@@ -24,6 +25,9 @@ struct StepOptions {
   ExpertSkew skew = ExpertSkew::power_law_1_2;
 };
 
+/// What the experts of one layer launch by default on a GPU of this name ("B200"): on Blackwell
+/// FlashInfer's TensorRT-LLM kernel and what quantises for it.
+[[nodiscard]] std::int64_t usual_expert_kernels(std::string_view gpu);
 /// The largest message that vLLM reduces and norms in one kernel.
 [[nodiscard]] double fused_norm_bytes(std::int64_t ranks);
 /// vLLM's default capture sizes: 1, 2, 4, then multiples of 8 below 256 and of 16 up to `largest`.

@@ -8,9 +8,9 @@
 #include "closed_loop/hidden_limit.hpp"
 #include "closed_loop/latency_summary.hpp"
 #include "closed_loop/point_errors.hpp"
-#include "closed_loop/server_memory.hpp"
 #include "model/description/read_description.hpp"
 #include "reference_data.hpp"
+#include "serving/server_memory.hpp"
 #include "steps/fake_times.hpp"
 
 namespace lockstep {

@@ -2,7 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include "base/error.hpp"
+#include "model/description/plain_config.hpp"
+#include "model/description/read_description.hpp"
+#include "reference_data.hpp"
+#include "serving/capacity.hpp"
 #include "serving/npu_kv_layout.hpp"
+#include "serving/server_memory.hpp"
 
 namespace lockstep {
 namespace {
@@ -61,6 +67,57 @@ TEST(MemoryProfile, LongStepsCountByTheirActivations) {
   EXPECT_GT(profile.activations, profile.sampling);
   EXPECT_EQ(profile.activations.count(), 65536LL * (2 * 4096 + 3 * 14336) * 2);
   EXPECT_EQ(profile.reserved(), profile.activations + profile.context);
+}
+
+/// DeepSeek-V3 in 8 bits over eight ranks of a B200.
+Instance deep_seek() {
+  Instance instance;
+  instance.description = std::make_shared<const ModelDescription>(
+      find_description({testing::source_dir() / "configs" / "model"}, "deepseek-ai/DeepSeek-V3"));
+  instance.model = std::make_shared<const ModelConfig>(plain_config(*instance.description));
+  instance.npu_mem.size_gb = 180;
+  instance.tp = instance.num_npus = instance.ep = instance.ep_total = instance.local_ep = 8;
+  instance.terms.memory_profile = true;
+  return instance;
+}
+
+TEST(MemoryProfile, DescribedModelsCountByTheirOwnLayers) {
+  Instance instance = deep_seek();
+  const NpuKvLayout layout = plan_npu_kv(instance, FidelityPolicy::for_mode(Fidelity::vllm));
+  // One latent vector of 576 values a token and layer, on every rank.
+  EXPECT_EQ(layout.bytes_per_block.count(), 16LL * 576 * 2 * 61);
+  const double gib = static_cast<double>(layout.weight_bytes.count()) / (1 << 30);
+  EXPECT_NEAR(gib, 671e9 / 8 / (1 << 30), 5) << "671 billion weights of a byte, attention whole";
+  EXPECT_EQ(weights_of_rank(instance).total(), layout.weight_bytes);
+  EXPECT_GT(layout.reserved, Bytes{2 * kGiB});
+  instance.terms = EngineTerms::none();
+  const NpuKvLayout plain = plan_npu_kv(instance, FidelityPolicy::for_mode(Fidelity::vllm));
+  EXPECT_EQ(plain.reserved, Bytes{0});
+  EXPECT_GT(plain.blocks, layout.blocks);
+  instance.num_gpu_blocks = 99;
+  EXPECT_EQ(plan_npu_kv(instance, FidelityPolicy::for_mode(Fidelity::vllm)).blocks, 99);
+}
+
+TEST(MemoryProfile, DescribedModelsThatDoNotFitAreRefused) {
+  Instance instance = deep_seek();
+  instance.tp = instance.num_npus = 1;
+  instance.ep = instance.ep_total = instance.local_ep = 1;
+  EXPECT_THROW((void)plan_npu_kv(instance, FidelityPolicy::for_mode(Fidelity::vllm)), UserError);
+}
+
+TEST(MemoryProfile, WindowsAreSetAsideForEverySequence) {
+  Instance instance = deep_seek();
+  instance.description = std::make_shared<const ModelDescription>(
+      find_description({testing::source_dir() / "configs" / "model"}, "openai/gpt-oss-20b"));
+  instance.npu_mem.size_gb = 80;
+  instance.tp = instance.num_npus = instance.ep = instance.ep_total = instance.local_ep = 1;
+  const auto reserved = [&](std::int64_t sequences) {
+    instance.max_num_seqs = sequences;
+    return plan_npu_kv(instance, FidelityPolicy::for_mode(Fidelity::vllm)).reserved.count();
+  };
+  // Half of 24 layers keep 128 tokens and a block, of 8 heads of 64; logits grow beside them.
+  const std::int64_t window = 12LL * (128 + 16) * 2 * 8 * 64 * 2;
+  EXPECT_EQ(reserved(200) - reserved(100), 100 * (window + 201088LL * 6));
 }
 
 }  // namespace

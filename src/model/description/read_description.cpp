@@ -123,19 +123,27 @@ WeightType base_type(const ConfigFields& config, const DescriptionOptions& optio
   return *type == WeightType::float32 ? WeightType::bfloat16 : *type;
 }
 
-std::optional<Quantisation> quantisation_of(const fs::path& file, const ConfigFields& config,
-                                            const DescriptionOptions& options) {
-  if (auto own = read_quantisation(config)) {
-    return own;
-  }
+/// Of a checkpoint whose config.json does not say it itself.
+std::optional<fs::path> quantisation_file_beside(const fs::path& file) {
   fs::path named = file;
   named.replace_extension(".quant.json");
   for (const fs::path& beside : {file.parent_path() / "hf_quant_config.json", named}) {
     std::error_code error;
     if (fs::is_regular_file(beside, error)) {
-      const Json json = parse_object(beside);
-      return read_quantisation_file(ConfigFields(json, beside.string()));
+      return beside;
     }
+  }
+  return std::nullopt;
+}
+
+std::optional<Quantisation> quantisation_of(const fs::path& file, const ConfigFields& config,
+                                            const DescriptionOptions& options) {
+  if (auto own = read_quantisation(config)) {
+    return own;
+  }
+  if (const auto beside = quantisation_file_beside(file)) {
+    const Json json = parse_object(*beside);
+    return read_quantisation_file(ConfigFields(json, beside->string()));
   }
   if (options.dtype == "fp8") {
     return Quantisation{{WeightType::fp8, 0}, {}, false};
@@ -264,6 +272,31 @@ ModelDescription read_description(const fs::path& file, std::string name,
   group_layers(reading, FormatChooser(reading.modules, model.base, quantisation));
   check_plausible(inner, model);
   return std::move(reading.model);
+}
+
+CheckpointKind checkpoint_kind(const fs::path& file) {
+  std::ifstream stream(file);
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  const Json json = json_is_deeper(text) ? Json() : Json::parse(text, nullptr, false);
+  CheckpointKind kind;
+  if (!json.is_object()) {
+    return kind;
+  }
+  const LanguagePart part = language_part(json);
+  for (const Json* fields : {&part.json, &json}) {
+    const auto type = fields->find("model_type");
+    if (kind.model_type.empty() && type != fields->end() && type->is_string() &&
+        family_of(type->get<std::string>()) != nullptr) {
+      kind.model_type = type->get<std::string>();
+    }
+  }
+  const auto says = [&](const char* key) {
+    const auto field = part.json.find(key);
+    return field != part.json.end() && !field->is_null();
+  };
+  kind.quantised = says("quantization_config") || says("compression_config") ||
+                   quantisation_file_beside(file).has_value();
+  return kind;
 }
 
 fs::path find_config_file(const std::vector<fs::path>& dirs, const std::string& model) {

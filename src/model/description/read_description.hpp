@@ -24,6 +24,14 @@ namespace lockstep {
                                                 const std::string& model,
                                                 const DescriptionOptions& options = {});
 
+/// What a config.json says at first sight, without the rest being read or checked.
+struct CheckpointKind {
+  std::string model_type;  ///< of the language part; empty: no family reads this file
+  bool quantised = false;  ///< the checkpoint says how its weights are quantised
+};
+/// Never throws for what the file holds.
+[[nodiscard]] CheckpointKind checkpoint_kind(const std::filesystem::path& file);
+
 /// Family and the model_types that it reads, for people.
 struct ListedFamily {
   std::string name;

@@ -1,4 +1,4 @@
-#include "closed_loop/host_costs.hpp"
+#include "config/host_costs.hpp"
 
 #include <array>
 

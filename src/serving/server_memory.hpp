@@ -16,12 +16,14 @@ struct ServerMemory {
   std::int64_t max_num_batched_tokens = 8192;
   std::int64_t max_num_seqs = 1024;
   std::int64_t block_size = 16;
+  bool profile = true;  ///< activations, driver, graphs and collectives take their part
 };
 
 struct KvPool {
-  Bytes weights;      ///< of a rank
-  Bytes activations;  ///< estimate of the largest step's
-  Bytes block;        ///< one block of all layers that keep every token
+  Bytes weights;   ///< of a rank
+  Bytes reserved;  ///< activations of the largest step (an estimate), driver, graphs, NCCL
+  Bytes windows;   ///< set aside for layers that keep a window or a state of each sequence
+  Bytes block;     ///< one block of all layers that keep every token
   std::int64_t blocks = 0;
 };
 

@@ -1,4 +1,4 @@
-#include "closed_loop/server_memory.hpp"
+#include "serving/server_memory.hpp"
 
 #include <algorithm>
 
@@ -44,7 +44,8 @@ KvPool size_kv_pool(const ModelDescription& model, const ParallelSplit& split,
                     const ServerMemory& memory) {
   KvPool pool;
   pool.weights = count_rank_parameters(model, split).bytes();
-  pool.activations = activation_peak(model, split, memory);
+  pool.reserved =
+      memory.profile ? activation_peak(model, split, memory) + Bytes{kOutsideTorch} : Bytes{0};
   std::int64_t full = 0;
   std::int64_t windows = 0;  // bytes a sequence
   for (const LayerGroup& group : model.layers) {
@@ -59,8 +60,10 @@ KvPool size_kv_pool(const ModelDescription& model, const ParallelSplit& split,
   }
   const auto usable =
       static_cast<std::int64_t>(static_cast<double>(memory.gpu.count()) * memory.utilization);
-  std::int64_t left = usable - pool.weights.count() - pool.activations.count() - kOutsideTorch;
-  left -= std::min(windows * memory.max_num_seqs, std::max<std::int64_t>(left / 2, 0));
+  std::int64_t left = usable - pool.weights.count() - pool.reserved.count();
+  pool.windows =
+      Bytes{std::min(windows * memory.max_num_seqs, std::max<std::int64_t>(left / 2, 0))};
+  left -= pool.windows.count();
   pool.block = Bytes{full * memory.block_size / split.pp};
   pool.blocks = left > 0 && full > 0 ? left / std::max<std::int64_t>(pool.block.count(), 1) : 0;
   return pool;

@@ -1,0 +1,300 @@
+#include "iteration/described_steps.hpp"
+
+#include <algorithm>
+#include <span>
+
+#include "base/error.hpp"
+#include "config/host_costs.hpp"
+#include "iteration/trace_builder.hpp"
+#include "perf/interpolation.hpp"
+#include "steps/kernel_count.hpp"
+
+namespace lockstep {
+namespace {
+
+Nanos nanos(double micros) {
+  return micros > 0 ? whole_nanos(micros * 1e3) : Nanos{0};
+}
+
+const Nanos kKernelLaunch = nanos(HostCosts{}.kernel_launch);
+const Nanos kAttentionLaunch = nanos(HostCosts{}.attention_launch);
+
+CollectiveKind kind_of(CollectiveOp op) {
+  switch (op) {
+    case CollectiveOp::all_reduce:
+    case CollectiveOp::vllm_all_reduce:
+      return CollectiveKind::all_reduce;
+    case CollectiveOp::all_gather:
+      return CollectiveKind::all_gather;
+    case CollectiveOp::reduce_scatter:
+      return CollectiveKind::reduce_scatter;
+    case CollectiveOp::all_to_all:
+      return CollectiveKind::all_to_all;
+  }
+  throw InternalError("kind_of: collective out of range");
+}
+
+StepBatch step_of(const BatchShape& shape) {
+  StepBatch step;
+  for (const BatchEntry& entry : shape.entries) {
+    if (entry.is_prompt()) {
+      step.prompts.push_back({entry.tokens, entry.computed_before, true});
+    } else {
+      ++step.decodes;
+      step.decode_context += entry.computed_before + 1;
+    }
+  }
+  if (shape.entries.empty()) {  // a dummy
+    step.decodes = shape.attention.n_decode;
+    step.decode_context = step.decodes * shape.attention.kv_decode_mean;
+  }
+  return step;
+}
+
+/// The sum of one layer's operations that look back.
+class MixingSum final : public OperationSink {
+public:
+  explicit MixingSum(const OperationTimes& times) : times_(times) {}
+  void add(std::string_view /*name*/, const AnyOperation& operation, std::int64_t times) override {
+    const OperationTime each = time_of(times_, operation);
+    sum.time += nanos(each.micros) * times;
+    sum.source = std::max(sum.source, each.source);
+  }
+  KernelTime sum{Nanos{0}, TimeSource::exact};
+
+private:
+  const OperationTimes& times_;
+};
+
+bool on_one_node(const Instance& instance, const Cluster& cluster) {
+  if (!instance.dp_group) {
+    return true;
+  }
+  const auto& group = cluster.dp_groups[static_cast<std::size_t>(*instance.dp_group)].members;
+  return std::ranges::all_of(group, [&](std::int32_t member) {
+    return cluster.instances[static_cast<std::size_t>(member)].node == instance.node;
+  });
+}
+
+}  // namespace
+
+std::optional<DescribedSettings> described_settings_of(const Instance& instance,
+                                                       const Cluster& cluster, GpuCatalog& gpus) {
+  if (!instance.description) {
+    return std::nullopt;
+  }
+  DescribedSettings settings;
+  const auto gpu = gpus.find(instance.hardware);
+  settings.options.expert_kernels = usual_expert_kernels(gpu ? gpu->name : instance.hardware);
+  constexpr double kAlike = 1.25;
+  // Links of a cluster file are in GB of 2^30 bytes.
+  const double link = cluster.network.bandwidth.front() * static_cast<double>(kGiB) / 1e9;
+  settings.measured_collectives =
+      instance.terms.collective_curves && gpu && on_one_node(instance, cluster) &&
+      link <= gpu->link_gb_s * kAlike && link >= gpu->link_gb_s / kAlike;
+  return settings;
+}
+
+/// Makes rows of the operations of one layer.
+class DescribedSteps::Writer final : public OperationSink {
+public:
+  Writer(DescribedSteps& steps, Rows& rows, bool exchanges)
+      : steps_(steps), rows_(rows), exchanges_(exchanges), list_(&rows.before) {}
+
+  void add(std::string_view name, const AnyOperation& operation, std::int64_t times) override {
+    const OperationTime each = time_of(*steps_.times_, operation);
+    rows_.lookups.add(each.source, times);
+    for (std::int64_t i = 0; i < times; ++i) {
+      if (const auto* call = std::get_if<CollectiveCall>(&operation)) {
+        attach(name, *call, each);
+      } else if (each.micros > 0) {
+        TraceRow& row = list_->emplace_back();
+        row.name = steps_.kept_name(name);
+        row.comp_time = nanos(each.micros);
+        row.launch_time =
+            kKernelLaunch * kernel_count(operation, steps_.settings_.options.expert_kernels);
+      }
+    }
+  }
+  void mixing_comes_here() override { list_ = &rows_.after; }
+
+private:
+  /// To the row that it waits for. One that follows another of its kind goes into that; one of
+  /// another kind, or behind what looks back, has a row of its own, of a nanosecond.
+  void attach(std::string_view name, const CollectiveCall& call, const OperationTime& each) {
+    const CollectiveKind kind = kind_of(call.op);
+    const bool among_replicas = exchanges_ && kind != CollectiveKind::all_reduce;
+    const Instance& instance = steps_.instance_;
+    const DimMask mask = among_replicas ? instance.ep_mask : instance.tp_mask;
+    const bool free = !list_->empty() && list_->back().comm == CollectiveKind::none;
+    const bool same =
+        !list_->empty() && list_->back().comm == kind && list_->back().comm_mask == mask;
+    if (!free && !same) {
+      TraceRow& own = list_->emplace_back();
+      own.name = steps_.kept_name(name);
+      own.comp_time = Nanos{1};
+      own.launch_time = Nanos{0};
+    }
+    TraceRow& row = list_->back();
+    row.comm = kind;
+    row.comm_mask = mask;
+    row.comm_size += Bytes{static_cast<std::int64_t>(call.bytes)};
+    row.launch_time += kKernelLaunch;
+    if (steps_.settings_.measured_collectives) {
+      row.comm_time += nanos(each.micros);
+    }
+  }
+
+  DescribedSteps& steps_;
+  Rows& rows_;
+  bool exchanges_;
+  std::vector<TraceRow>* list_;
+};
+
+DescribedSteps::DescribedSteps(const Instance& instance,
+                               std::shared_ptr<const OperationTimes> times,
+                               DescribedSettings settings)
+    : instance_(instance),
+      times_(std::move(times)),
+      split_(instance.split()),
+      settings_(std::move(settings)) {
+  ensure(times_ != nullptr && instance.description != nullptr,
+         "a described model needs times of operations");
+}
+
+StepContext DescribedSteps::context(std::int64_t tokens, std::int64_t group_tokens) const {
+  return {*instance_.description, split_, settings_.options, tokens, group_tokens};
+}
+
+/// "attention, decodes" as "attention_decodes": a name is one word in a trace's text.
+std::string_view DescribedSteps::kept_name(std::string_view name) {
+  const auto [found, added] = names_.try_emplace(name);
+  if (added) {
+    for (const char c : name) {
+      const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+      if (word) {
+        found->second += c;
+      } else if (!found->second.empty() && found->second.back() != '_' && c != '\'') {
+        found->second += '_';
+      }
+    }
+  }
+  return found->second;
+}
+
+const std::vector<DescribedSteps::Rows>& DescribedSteps::rows_of(std::int64_t tokens,
+                                                                 std::int64_t group_tokens) {
+  const auto [found, added] = rows_.try_emplace({tokens, group_tokens});
+  if (!added) {
+    return found->second;
+  }
+  const StepContext at = context(tokens, group_tokens);
+  Rows& first = found->second.emplace_back();
+  Writer embedding(*this, first, false);
+  add_embedding(at, embedding);
+  for (const LayerGroup& group : instance_.description->layers) {
+    Rows& rows = found->second.emplace_back();
+    rows.copies = group.count;
+    Writer writer(*this, rows, split_.attention_dp > 1);
+    add_layer_rows(at, group.kind, 1, writer);
+  }
+  return found->second;
+}
+
+const DescribedSteps::Rows& DescribedSteps::head_of(std::int64_t tokens, std::int64_t rows) {
+  const auto [found, added] = heads_.try_emplace({tokens, rows});
+  if (added) {
+    Writer writer(*this, found->second, false);
+    add_head_operations(context(tokens, 0), rows, writer);
+  }
+  return found->second;
+}
+
+KernelTime DescribedSteps::mixing(const BatchShape& shape) const {
+  const StepBatch step = step_of(shape);
+  const StepContext at = context(shape.total_len, 0);
+  KernelTime all{Nanos{0}, TimeSource::exact};
+  for (const LayerGroup& group : instance_.description->layers) {
+    MixingSum layer(*times_);
+    add_layer_mixing(at, group.kind, step, 1, layer);
+    all.time += layer.sum.time * group.count;
+    all.source = std::max(all.source, layer.sum.source);
+  }
+  return all;
+}
+
+/// Host times depend on what runs as a graph: everything, all but what looks back, or nothing.
+void DescribedSteps::write(const Rows& rows, std::span<const TraceRow> mixing, const Batch& batch,
+                           TraceSegment& segment) {
+  segment.rows.assign(rows.before.begin(), rows.before.end());
+  segment.rows.insert(segment.rows.end(), mixing.begin(), mixing.end());
+  segment.rows.insert(segment.rows.end(), rows.after.begin(), rows.after.end());
+  segment.repeat = rows.copies;
+  if (batch.graph != GraphUse::none) {
+    for (TraceRow& row : segment.rows) {
+      row.launch_time = Nanos{0};
+    }
+    if (batch.graph == GraphUse::pieces && !mixing.empty()) {
+      segment.rows[rows.before.size()].launch_time = kAttentionLaunch;
+    }
+  }
+  for (std::size_t i = 0; i < rows.lookups.by_source.size(); ++i) {
+    step_lookups_.by_source[i] += rows.lookups.by_source[i] * rows.copies;
+  }
+}
+
+void DescribedSteps::book(const TraceSegment& segment, EnergySink& energy) {
+  record_.clear();
+  for (const TraceRow& row : segment.rows) {
+    if (row.comm != CollectiveKind::none) {
+      const bool of_tp = row.comm_mask == instance_.tp_mask;
+      record_.add_comm(row.comm, row.comm_size, of_tp ? split_.tp : split_.ranks());
+    }
+    record_.add_npu(row.comp_time);
+  }
+  record_.book(energy, segment.repeat);
+}
+
+void DescribedSteps::build(const Batch& batch, IterationTrace& out, EnergySink* energy) {
+  ensure(batch.load == Bytes{0}, "a described model has no lower tier");
+  const BatchShape shape = shape_of(batch, false);
+  const StepBatch step = step_of(shape);
+  const std::int64_t tokens = shape.total_len;
+  const std::int64_t group_tokens = split_.attention_dp > 1 ? batch.wave_tokens : 0;
+  const auto& layers = instance_.description->layers;
+  const std::vector<Rows>& rows = rows_of(tokens, group_tokens);
+  out.type = ExecutionType::colocated;
+  out.pp_size = 1;
+  out.stage_boundaries.clear();
+  out.segments.resize(layers.size() + 2);
+  step_lookups_ = {};
+  write(rows.front(), {}, batch, out.segments.front());
+  for (std::size_t kind = 0; kind < layers.size(); ++kind) {
+    Rows mixing;
+    Writer writer(*this, mixing, false);
+    add_layer_mixing(context(tokens, group_tokens), layers[kind].kind, step, 1, writer);
+    write(rows[kind + 1], mixing.before, batch, out.segments[kind + 1]);
+  }
+  write(head_of(tokens, std::max<std::int64_t>(step.sampled(), 1)), {}, batch, out.segments.back());
+  TraceRow& first = out.segments.front().rows.front();
+  first.input_loc = MemoryLocation{MemoryTier::remote, instance_.node};
+  first.input_size = Bytes{tokens * 4};  // token ids
+  TraceRow& last = out.segments.back().rows.back();
+  last.output_loc = MemoryLocation{MemoryTier::remote, instance_.node};
+  last.output_size = Bytes{step.sampled() * 4};
+  count(step_lookups_, mixing(shape).source, 1);
+  if (energy != nullptr) {
+    for (const TraceSegment& segment : out.segments) {
+      book(segment, *energy);
+    }
+  }
+}
+
+void DescribedSteps::count(const LookupCounts& others, TimeSource mixing, std::int64_t times) {
+  for (std::size_t i = 0; i < others.by_source.size(); ++i) {
+    lookups_.by_source[i] += others.by_source[i];
+  }
+  lookups_.add(mixing, times);
+}
+
+}  // namespace lockstep
