@@ -1,6 +1,7 @@
 #include "iteration/described_steps.hpp"
 
 #include <algorithm>
+#include <mutex>
 #include <span>
 
 #include "base/error.hpp"
@@ -66,6 +67,26 @@ private:
   const OperationTimes& times_;
 };
 
+/// "attention, decodes" as "attention_decodes": a name is one word in a trace's text. Traces
+/// outlive who made them, so the few names there are stay for good.
+std::string_view trace_name(std::string_view name) {
+  static std::mutex mutex;
+  static std::map<std::string_view, std::string> names;
+  const std::lock_guard lock(mutex);
+  const auto [found, added] = names.try_emplace(name);
+  if (added) {
+    for (const char c : name) {
+      const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+      if (word) {
+        found->second += c;
+      } else if (!found->second.empty() && found->second.back() != '_' && c != '\'') {
+        found->second += '_';
+      }
+    }
+  }
+  return found->second;
+}
+
 bool on_one_node(const Instance& instance, const Cluster& cluster) {
   if (!instance.dp_group) {
     return true;
@@ -109,7 +130,7 @@ public:
         attach(name, *call, each);
       } else if (each.micros > 0) {
         TraceRow& row = list_->emplace_back();
-        row.name = steps_.kept_name(name);
+        row.name = trace_name(name);
         row.comp_time = nanos(each.micros);
         row.launch_time =
             kKernelLaunch * kernel_count(operation, steps_.settings_.options.expert_kernels);
@@ -131,7 +152,7 @@ private:
         !list_->empty() && list_->back().comm == kind && list_->back().comm_mask == mask;
     if (!free && !same) {
       TraceRow& own = list_->emplace_back();
-      own.name = steps_.kept_name(name);
+      own.name = trace_name(name);
       own.comp_time = Nanos{1};
       own.launch_time = Nanos{0};
     }
@@ -164,22 +185,6 @@ DescribedSteps::DescribedSteps(const Instance& instance,
 
 StepContext DescribedSteps::context(std::int64_t tokens, std::int64_t group_tokens) const {
   return {*instance_.description, split_, settings_.options, tokens, group_tokens};
-}
-
-/// "attention, decodes" as "attention_decodes": a name is one word in a trace's text.
-std::string_view DescribedSteps::kept_name(std::string_view name) {
-  const auto [found, added] = names_.try_emplace(name);
-  if (added) {
-    for (const char c : name) {
-      const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-      if (word) {
-        found->second += c;
-      } else if (!found->second.empty() && found->second.back() != '_' && c != '\'') {
-        found->second += '_';
-      }
-    }
-  }
-  return found->second;
 }
 
 const std::vector<DescribedSteps::Rows>& DescribedSteps::rows_of(std::int64_t tokens,

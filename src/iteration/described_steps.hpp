@@ -6,7 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <string>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -70,15 +70,13 @@ private:
   void write(const Rows& rows, std::span<const TraceRow> mixing, const Batch& batch,
              TraceSegment& segment);
   void book(const TraceSegment& segment, EnergySink& energy);
-  [[nodiscard]] std::string_view kept_name(std::string_view name);
 
   const Instance& instance_;
   std::shared_ptr<const OperationTimes> times_;
   ParallelSplit split_;
   DescribedSettings settings_;
-  std::map<Size, std::vector<Rows>> rows_;         ///< by tokens here and of the group
-  std::map<Size, Rows> heads_;                     ///< by tokens and sampled rows
-  std::map<std::string_view, std::string> names_;  ///< as traces write them
+  std::map<Size, std::vector<Rows>> rows_;  ///< by tokens here and of the group
+  std::map<Size, Rows> heads_;              ///< by tokens and sampled rows
   LookupCounts lookups_, step_lookups_;
   TraceEnergy record_;
 };

@@ -118,7 +118,7 @@ TEST(DescribedRuns, ShortStepsTakeTheEnginesOwnTime) {
 
 TEST(DescribedRuns, MoreRanksAreFaster) {
   const double one = run({"Qwen/Qwen3-32B-FP8", 1}).mean_gap_ms;
-  EXPECT_LT(run({"Qwen/Qwen3-32B-FP8", 4}).mean_gap_ms, 0.6 * one);
+  EXPECT_LT(run({"Qwen/Qwen3-32B-FP8", 4}).mean_gap_ms, 0.8 * one);
 }
 
 }  // namespace
