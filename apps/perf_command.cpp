@@ -18,6 +18,7 @@
 #include "perf/gpu_facts.hpp"
 #include "perf/kernel_times.hpp"
 #include "perf/skew_fitting.hpp"
+#include "perf_compare_command.hpp"
 #include "perf_errors_command.hpp"
 #include "perf_fit_command.hpp"
 #include "perf_show_command.hpp"
@@ -132,6 +133,7 @@ CLI::App* add_perf_command(CLI::App& root, int& exit_code) {
   CLI::App* command = root.add_subcommand("perf", "kernel times: what there is, checks, fits");
   command->require_subcommand(1);
   add_check(*command, exit_code);
+  add_perf_compare(*command, exit_code);
   add_fit_skew(*command, exit_code);
   add_list(*command, exit_code);
   add_perf_errors(*command, exit_code);

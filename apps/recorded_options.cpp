@@ -19,6 +19,9 @@ RunOptions options_of(const RecordedRun& run, const RecordedOptions& flags) {
     options.num_gpu_blocks_override = run.num_gpu_blocks;
     options.engine_terms = engine_terms_from(flags.engine_terms, "--engine-terms");
     options.calibration = flags.calibration;
+    options.kernel_times = flags.kernel_times == "operations" ? StepRule::operations
+                           : flags.kernel_times == "layers"   ? StepRule::layers
+                                                              : StepRule::automatic;
   }
   return options;
 }

@@ -14,6 +14,7 @@ struct RecordedOptions {
   std::optional<std::string> calibration;
   std::string fidelity = "reference";
   std::string engine_terms = "all";
+  std::string kernel_times = "auto";
 };
 
 /// As recorded. Under vllm the KV blocks are those of the recording where it has them.

@@ -136,6 +136,11 @@ CLI::App* add_validate_command(CLI::App& root, int& exit_code) {
                    "what --fidelity vllm models beyond the schedule: all, none, or names")
       ->capture_default_str();
   command->add_option("--calibration", flags->recorded.calibration, "file of fitted step terms");
+  command
+      ->add_option("--kernel-times", flags->recorded.kernel_times,
+                   "what steps are put together from, as of `lockstep run`")
+      ->check(CLI::IsMember({"auto", "layers", "operations"}))
+      ->capture_default_str();
   command->add_option("--summary", flags->summary, "also write the first table to this file");
   command
       ->add_option("--max-error", flags->max_error,

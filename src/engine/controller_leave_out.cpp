@@ -34,8 +34,7 @@ Nanos Controller::leave_out_steps(ServingInstance& instance, const Batch& batch,
   BatchShape shape = shape_of(batch, false);  // its entries are the batch's, which go on
   for (; left > 0; --left) {
     const KernelTime attention = instance.traces().decode_attention(shape);
-    const Nanos end =
-        now + std::max(form->rest + attention.time * form->attention_rows, form->least);
+    const Nanos end = now + form->time(attention.time);
     if (end >= horizon || !scheduler.repeat_step(end)) {
       break;
     }

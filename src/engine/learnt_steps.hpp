@@ -5,6 +5,7 @@
 // what is left when that is taken off the whole is one and the same time for all of them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <tuple>
@@ -21,6 +22,11 @@ struct StepForm {
   std::int64_t attention_rows = 0;  ///< in all layers
   LookupCounts lookups;             ///< of the other rows
   Nanos least{};                    ///< a step takes no less, whatever its attention
+
+  /// Of a step whose attention takes so long in one layer.
+  [[nodiscard]] Nanos time(Nanos attention) const {
+    return std::max(rest + attention * attention_rows, least);
+  }
 };
 
 /// Of one instance. One step at a time is watched.

@@ -138,7 +138,7 @@ const Program& ServingInstance::known_program(const Batch& batch, const StepForm
   Program& program = programs_.back();
   program.batch_id = batch.id;
   for (const auto& graph : program.graphs) {
-    graph->nodes.front().duration = form.rest + attention.time * form.attention_rows;
+    graph->nodes.front().duration = form.time(attention.time);
   }
   return program;
 }
