@@ -107,7 +107,8 @@ Nanos HostLaunches::collective_time(const IterationTrace& trace) const {
 Nanos HostLaunches::delay(const Batch& batch, const IterationTrace& trace, Nanos now) {
   const Nanos begin = std::max(batch.batch_time, free_);
   free_ = begin + launching_time(batch.graph, trace);
-  const Nanos exposed = free_ - now - compute_time(trace);
+  const Nanos work = instance_.description ? npu_time(trace) : compute_time(trace);
+  const Nanos exposed = free_ - now - work;
   return exposed > Nanos{0} ? std::max(Nanos{0}, exposed - collective_time(trace)) : Nanos{0};
 }
 
@@ -120,7 +121,7 @@ HostLaunches::Wait HostLaunches::wait(const Batch& batch, const IterationTrace& 
   if (!instance_.terms.async_scheduling) {
     return {between + engine_work(batch), false};
   }
-  const Nanos rest = least_step(batch) - compute_time(trace) - collective_time(trace);
+  const Nanos rest = least_step(batch) - npu_time(trace) - collective_time(trace);
   return {std::max(between, rest), rest > between};
 }
 

@@ -87,34 +87,7 @@ std::string_view trace_name(std::string_view name) {
   return found->second;
 }
 
-bool on_one_node(const Instance& instance, const Cluster& cluster) {
-  if (!instance.dp_group) {
-    return true;
-  }
-  const auto& group = cluster.dp_groups[static_cast<std::size_t>(*instance.dp_group)].members;
-  return std::ranges::all_of(group, [&](std::int32_t member) {
-    return cluster.instances[static_cast<std::size_t>(member)].node == instance.node;
-  });
-}
-
 }  // namespace
-
-std::optional<DescribedSettings> described_settings_of(const Instance& instance,
-                                                       const Cluster& cluster, GpuCatalog& gpus) {
-  if (!instance.description) {
-    return std::nullopt;
-  }
-  DescribedSettings settings;
-  const auto gpu = gpus.find(instance.hardware);
-  settings.options.expert_kernels = usual_expert_kernels(gpu ? gpu->name : instance.hardware);
-  constexpr double kAlike = 1.25;
-  // Links of a cluster file are in GB of 2^30 bytes.
-  const double link = cluster.network.bandwidth.front() * static_cast<double>(kGiB) / 1e9;
-  settings.measured_collectives =
-      instance.terms.collective_curves && gpu && on_one_node(instance, cluster) &&
-      link <= gpu->link_gb_s * kAlike && link >= gpu->link_gb_s / kAlike;
-  return settings;
-}
 
 /// Makes rows of the operations of one layer.
 class DescribedSteps::Writer final : public OperationSink {
@@ -127,7 +100,10 @@ public:
     rows_.lookups.add(each.source, times);
     for (std::int64_t i = 0; i < times; ++i) {
       if (const auto* call = std::get_if<CollectiveCall>(&operation)) {
-        attach(name, *call, each);
+        exchanges_ && call->op != CollectiveOp::vllm_all_reduce ? exchange(*call, each)
+                                                                : attach(name, *call, each);
+      } else if (exchanges_ && std::holds_alternative<GroupedExperts>(operation)) {
+        experts(operation, each);
       } else if (each.micros > 0) {
         TraceRow& row = list_->emplace_back();
         row.name = trace_name(name);
@@ -140,25 +116,52 @@ public:
   void mixing_comes_here() override { list_ = &rows_.after; }
 
 private:
+  /// Among replicas: in front of the experts' rows, or behind them.
+  void exchange(const CollectiveCall& call, const OperationTime& each) {
+    TraceRow& marker = list_->emplace_back();
+    marker.kind = call.op == CollectiveOp::all_gather ? RowKind::expert : RowKind::expert_end;
+    marker.launch_time = Nanos{0};
+    marker.comm_mask = steps_.instance_.ep_mask;
+    add_call(marker, call, each);
+  }
+
+  /// Each rank of the instance has rows of its own between the two.
+  void experts(const AnyOperation& operation, const OperationTime& each) {
+    TraceRow own;
+    own.name = "expert";
+    own.comp_time = nanos(each.micros);
+    own.launch_time =
+        kKernelLaunch * kernel_count(operation, steps_.settings_.options.expert_kernels);
+    list_->push_back(own);
+    own.launch_time = Nanos{0};
+    for (std::int64_t rank = 1; rank < steps_.instance_.local_ep; ++rank) {
+      TraceRow& marker = list_->emplace_back();
+      marker.kind = RowKind::expert;
+      marker.index = static_cast<std::int32_t>(rank);
+      marker.launch_time = Nanos{0};
+      list_->push_back(own);
+    }
+  }
+
   /// To the row that it waits for. One that follows another of its kind goes into that; one of
   /// another kind, or behind what looks back, has a row of its own, of a nanosecond.
   void attach(std::string_view name, const CollectiveCall& call, const OperationTime& each) {
-    const CollectiveKind kind = kind_of(call.op);
-    const bool among_replicas = exchanges_ && kind != CollectiveKind::all_reduce;
-    const Instance& instance = steps_.instance_;
-    const DimMask mask = among_replicas ? instance.ep_mask : instance.tp_mask;
-    const bool free = !list_->empty() && list_->back().comm == CollectiveKind::none;
-    const bool same =
-        !list_->empty() && list_->back().comm == kind && list_->back().comm_mask == mask;
+    const DimMask mask = steps_.instance_.tp_mask;
+    const bool plain = !list_->empty() && list_->back().kind == RowKind::layer;
+    const bool free = plain && list_->back().comm == CollectiveKind::none;
+    const bool same = plain && list_->back().comm == kind_of(call.op);
     if (!free && !same) {
       TraceRow& own = list_->emplace_back();
       own.name = trace_name(name);
       own.comp_time = Nanos{1};
       own.launch_time = Nanos{0};
     }
-    TraceRow& row = list_->back();
-    row.comm = kind;
-    row.comm_mask = mask;
+    list_->back().comm_mask = mask;
+    add_call(list_->back(), call, each);
+  }
+
+  void add_call(TraceRow& row, const CollectiveCall& call, const OperationTime& each) {
+    row.comm = kind_of(call.op);
     row.comm_size += Bytes{static_cast<std::int64_t>(call.bytes)};
     row.launch_time += kKernelLaunch;
     if (steps_.settings_.measured_collectives) {
@@ -248,14 +251,20 @@ void DescribedSteps::write(const Rows& rows, std::span<const TraceRow> mixing, c
   }
 }
 
+/// The experts' rows of the first rank stand for all.
 void DescribedSteps::book(const TraceSegment& segment, EnergySink& energy) {
   record_.clear();
+  bool of_others = false;
   for (const TraceRow& row : segment.rows) {
-    if (row.comm != CollectiveKind::none) {
-      const bool of_tp = row.comm_mask == instance_.tp_mask;
-      record_.add_comm(row.comm, row.comm_size, of_tp ? split_.tp : split_.ranks());
+    if (row.kind != RowKind::layer) {
+      of_others = row.kind == RowKind::expert && row.index > 0;
+      record_.add_comm(row.comm, row.comm_size, split_.ranks());
+    } else if (!of_others) {
+      if (row.comm != CollectiveKind::none) {
+        record_.add_comm(row.comm, row.comm_size, split_.tp);
+      }
+      record_.add_npu(row.comp_time);
     }
-    record_.add_npu(row.comp_time);
   }
   record_.book(energy, segment.repeat);
 }

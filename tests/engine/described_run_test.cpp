@@ -17,6 +17,7 @@ struct Plan {
   int tp = 1, ep = 1, replicas = 1;
   bool group = false;
   std::string hardware = "B200";
+  double link = 838;
 };
 
 std::string cluster_json(const Plan& plan) {
@@ -33,7 +34,11 @@ std::string cluster_json(const Plan& plan) {
       {"num_instances", plan.replicas},
       {"cpu_mem", {{"mem_size", 512}, {"mem_bw", 256}, {"mem_latency", 0}}},
       {"instances", std::vector<Json>(static_cast<std::size_t>(plan.replicas), instance)}};
-  return Json{{"num_nodes", 1}, {"link_bw", 838}, {"link_latency", 500}, {"nodes", {node}}}.dump();
+  return Json{{"num_nodes", 1},
+              {"link_bw", plan.link},
+              {"link_latency", plan.link < 100 ? 20'000 : 500},
+              {"nodes", {node}}}
+      .dump();
 }
 
 WorkloadRecipe recipe() {
@@ -114,6 +119,14 @@ TEST(DescribedRuns, ShortStepsTakeTheEnginesOwnTime) {
   EngineTerms in_turn = EngineTerms::all();
   in_turn.async_scheduling = false;
   EXPECT_GT(run({"openai/gpt-oss-20b", 8, 1}, true, in_turn).mean_gap_ms, all + 1);
+}
+
+TEST(DescribedRuns, ReplicasWaitForTheirExchange) {
+  // Two GPUs a group; over a link of 16 GB/s and 20 us 48 exchanges a step take a millisecond.
+  const Plan near{"openai/gpt-oss-20b", 1, 2, 2, true};
+  Plan far = near;
+  far.link = 16;
+  EXPECT_GT(run(far).mean_gap_ms, run(near).mean_gap_ms + 0.5);
 }
 
 TEST(DescribedRuns, MoreRanksAreFaster) {

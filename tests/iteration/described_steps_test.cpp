@@ -145,23 +145,38 @@ TEST(DescribedSteps, CollectivesAreMeasuredOrLeftToTheNetwork) {
             built(instance, mixed.batch).num_rows());
 }
 
+/// "expert 0 all-gather", "row", ... of a layer's experts.
+std::vector<std::string> exchange_of(std::int64_t tp, const Batch& batch) {
+  Instance instance = instance_of("openai/gpt-oss-20b", tp, 4 * tp);
+  instance.dp_group = 0;
+  instance.ep_mask = DimMask::of({true, true});
+  instance.tp_mask = DimMask::of({true, false});
+  const IterationTrace trace = built(instance, batch);
+  std::vector<std::string> list;
+  for (const TraceRow& row : trace.segments[1].rows) {
+    if (row.kind == RowKind::layer) {
+      if (row.name == "expert") {
+        list.emplace_back("experts");
+      }
+      continue;
+    }
+    list.push_back((row.kind == RowKind::expert ? "rank " + std::to_string(row.index) : "end") +
+                   (row.comm == CollectiveKind::none ? "" : " +"));
+    if (row.comm != CollectiveKind::none) {
+      EXPECT_EQ(row.comm_mask, instance.ep_mask);
+      EXPECT_EQ(row.comm_size, Bytes{4LL * 642 * 2880 * 2});
+      EXPECT_GT(row.comm_time, Nanos{0});
+    }
+  }
+  return list;
+}
+
 TEST(DescribedSteps, ReplicasExchangeTokensAroundTheirExperts) {
   MixedBatch mixed;
   mixed.batch.wave_tokens = 4 * 642;
-  Instance instance = instance_of("openai/gpt-oss-20b", 1, 4);
-  instance.dp_group = 0;
-  instance.ep_mask = DimMask::of({true});
-  instance.tp_mask = DimMask::of({false});
-  const IterationTrace trace = built(instance, mixed.batch);
-  std::vector<CollectiveKind> kinds;
-  for (const TraceRow& row : trace.segments[1].rows) {
-    if (row.comm != CollectiveKind::none) {
-      kinds.push_back(row.comm);
-      EXPECT_EQ(row.comm_mask, instance.ep_mask);
-      EXPECT_EQ(row.comm_size, Bytes{4LL * 642 * 2880 * 2});
-    }
-  }
-  EXPECT_THAT(kinds, ElementsAre(CollectiveKind::all_gather, CollectiveKind::reduce_scatter));
+  EXPECT_THAT(exchange_of(1, mixed.batch), ElementsAre("rank 0 +", "experts", "end +"));
+  EXPECT_THAT(exchange_of(2, mixed.batch),
+              ElementsAre("rank 0 +", "experts", "rank 1", "experts", "end +"));
 }
 
 TEST(DescribedSteps, LaunchesCostTheHostByWhatRunsAsGraph) {
