@@ -1,4 +1,6 @@
 // Attention with keys and values of its own: Llama, Qwen, Mistral, Gemma, gpt-oss, MiniMax, ...
+#include <algorithm>
+
 #include "steps/step_operations.hpp"
 
 namespace lockstep {
@@ -53,7 +55,14 @@ void add_head_attention_mixing(const StepContext& context, const HeadAttention& 
     sink.add("attention, prompts",
              ContextAttention{shape, prompt.count, prompt.tokens, prompt.cached}, times);
   }
-  if (batch.decodes > 0) {
+  const GpuFacts* const one_kernel = context.options.one_attention_kernel.get();
+  if (batch.decodes > 0 && !batch.prompts.empty() && one_kernel != nullptr && !shape.fp8_cache) {
+    const auto longest = std::ranges::max_element(batch.prompts, {}, &PromptChunk::tokens);
+    sink.add("attention, decodes beside prompts",
+             MixedDecodes{one_kernel, shape, longest->tokens, longest->cached, batch.decodes,
+                          batch.decode_context / batch.decodes - 1},
+             times);
+  } else if (batch.decodes > 0) {
     sink.add("attention, decodes",
              GenerationAttention{shape, batch.decodes, batch.decode_context / batch.decodes},
              times);

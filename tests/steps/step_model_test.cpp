@@ -6,6 +6,7 @@
 #include <string>
 
 #include "model/description/read_description.hpp"
+#include "perf/gpu_facts.hpp"
 #include "reference_data.hpp"
 #include "steps/fake_times.hpp"
 
@@ -171,6 +172,38 @@ TEST(StepModel, QuickSumEqualsTheList) {
       EXPECT_NEAR(model.micros(batch), sum, 1e-6) << name << ", remembered";
     }
   }
+}
+
+/// Attention of the decodes of a step, in one layer.
+double decodes_beside_prompt(const std::string& model, std::int64_t decodes, std::int64_t context) {
+  StepOptions options;
+  options.one_attention_kernel =
+      GpuCatalog({testing::source_dir() / "hardware"}).find("RTXPRO6000");
+  const StepModel steps = model_of(model, {}, options);
+  const auto list = by_name(steps.operations({{{512, 0, true}}, decodes, decodes * (context + 1)}));
+  EXPECT_FALSE(list.contains("attention, decodes"));
+  return list.at("attention, decodes beside prompts").each.micros;
+}
+
+TEST(StepModel, OneAttentionKernelSpendsATileOnEveryDecodeAndQueryHead) {
+  // 64 query heads for 8 key heads take twice as long as 32 for 8; alone they would not.
+  const double llama = decodes_beside_prompt("meta-llama/Llama-3.1-8B", 32, 1024);
+  EXPECT_NEAR(decodes_beside_prompt("Qwen/Qwen3-32B", 32, 1024), 2 * llama, 0.25 * llama);
+  EXPECT_NEAR(decodes_beside_prompt("meta-llama/Llama-3.1-8B", 64, 1024), 2 * llama, 0.25 * llama);
+  // Bundle of vLLM 0.19 on RTX PRO 6000: 512 prompt tokens with 32 decodes less 512 without.
+  EXPECT_NEAR(llama, 159, 32);
+  EXPECT_NEAR(decodes_beside_prompt("Qwen/Qwen3-32B", 128, 1024), 1313, 260);
+  EXPECT_TRUE(attends_in_one_kernel("A100"));
+  EXPECT_FALSE(attends_in_one_kernel("H100"));
+  EXPECT_FALSE(attends_in_one_kernel("B200"));
+}
+
+TEST(StepModel, DecodesAloneKeepTheirKernel) {
+  StepOptions options;
+  options.one_attention_kernel =
+      GpuCatalog({testing::source_dir() / "hardware"}).find("RTXPRO6000");
+  const StepModel steps = model_of("meta-llama/Llama-3.1-8B", {}, options);
+  EXPECT_TRUE(by_name(steps.operations({{}, 8, 8000})).contains("attention, decodes"));
 }
 
 }  // namespace
