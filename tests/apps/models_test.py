@@ -56,6 +56,45 @@ class Models(unittest.TestCase):
         path.write_text('{"model_type": "llama", "num_hidden_layers": 2}')
         self.assertIn("hidden_size", self.call("models", "show", str(path), code=2))
 
+    def bundle(self):
+        """Two layers and attention of a small bundle of Llama-3.1-8B on H100."""
+        place = self.folder / "H100/meta-llama/Llama-3.1-8B/bf16/tp1"
+        place.mkdir(parents=True)
+        (place / "dense.csv").write_text("layer,tokens,time_us\nqkv_proj,64,20\nlayernorm,64,2\n")
+        (place / "per_sequence.csv").write_text("layer,sequences,time_us\nlm_head,8,400\n")
+        (place / "attention.csv").write_text(
+            "prefill_chunk,kv_prefill,n_decode,kv_decode,time_us\n"
+            "0,0,8,1024,25\n512,0,0,0,40\n512,0,8,1024,60\n")
+        return place
+
+    def test_compare_puts_operations_beside_a_bundle(self):
+        place = self.bundle()
+        text = self.call("perf", "compare", str(place.parent), "--no-tables")
+        self.assertIn("meta-llama/Llama-3.1-8B at tp 1", text)
+        for layer in ("qkv_proj", "layernorm", "lm_head", "attention of decodes",
+                      "attention of prompts", "attention of both"):
+            self.assertRegex(text, rf"{layer} +1 ")
+        self.assertRegex(text, r"all +6 ")
+        (place / "dense.csv").write_text("layer,tokens,time_us\nabacus,64,20\n")
+        self.assertIn("not known", self.call("perf", "compare", str(place.parent), code=2))
+
+    def test_clusters_of_described_models_run_and_explain_themselves(self):
+        cluster, load = self.folder / "cluster.json", self.folder / "load.jsonl"
+        out = self.folder / "run.csv"
+        self.call("init", "--model", "openai/gpt-oss-20b", "--hardware", "H100",
+                  "--output", str(cluster))
+        self.call("workload", "poisson", "--num-reqs", "5", "--sps", "9", "--seed", "1",
+                  "--output", str(load))
+        flags = ["--cluster-config", str(cluster), "--dataset", str(load)]
+        text = self.call("run", *flags, "--output", str(out))
+        self.assertIn("analytic model of H100's operations", text)
+        text = self.call("explain", str(out), "--request", "2", "--", *flags)
+        for cause in ("attention", "experts", "dense layers", "norms, rotary embedding",
+                      "embedding, logits, sampler"):
+            self.assertIn(f"\n{cause} ", text)
+        text = self.call("run", *flags, "--kernel-times", "layers", code=2)
+        self.assertIn("gpt_oss", text)
+
     def test_list_names_families_and_configs(self):
         text = self.call("models", "list")
         self.assertIn("deepseek_v3", text)
