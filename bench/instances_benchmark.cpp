@@ -77,24 +77,15 @@ void run(benchmark::State& state, const std::string& fidelity) {
   state.counters["events"] = static_cast<double>(events) / static_cast<double>(state.iterations());
 }
 
-BENCHMARK_CAPTURE(run, vllm, "vllm")
-    ->Arg(1)
-    ->Arg(3)
-    ->Arg(10)
-    ->Arg(30)
-    ->Arg(100)
-    ->Arg(300)
-    ->Arg(1000)
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(run, reference, "reference")
-    ->Arg(1)
-    ->Arg(3)
-    ->Arg(10)
-    ->Arg(30)
-    ->Arg(100)
-    ->Arg(300)
-    ->Arg(1000)
-    ->Unit(benchmark::kMillisecond);
+void sizes(benchmark::internal::Benchmark* benchmark) {
+  benchmark->Unit(benchmark::kMillisecond);
+  for (const std::int64_t instances : {1, 3, 10, 30, 100, 300, 1000}) {
+    benchmark->Arg(instances);
+  }
+}
+
+BENCHMARK_CAPTURE(run, vllm, "vllm")->Apply(sizes);
+BENCHMARK_CAPTURE(run, reference, "reference")->Apply(sizes);
 
 }  // namespace
 }  // namespace lockstep
