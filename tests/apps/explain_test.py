@@ -110,6 +110,14 @@ class BenchImport(Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         told = json.loads(done.stdout)
         self.assertAlmostEqual(told["metrics"]["TTFT"]["recorded_ms"]["mean"], 150.0, 6)
+        # Put together from operations, the same run takes another time.
+        done = call("validate", run, "--json", "--fidelity", "vllm", "--kernel-times", "layers")
+        layers = json.loads(done.stdout)["metrics"]["TTFT"]["simulated_ms"]["mean"]
+        done = call("validate", run, "--json", "--fidelity", "vllm", "--kernel-times", "operations")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        operations = json.loads(done.stdout)["metrics"]["TTFT"]["simulated_ms"]["mean"]
+        self.assertGreater(operations, 0)
+        self.assertNotAlmostEqual(operations / layers, 1.0, 3)
 
     def test_a_mistake_is_named_and_nothing_written(self):
         result = self.folder / "result.json"
