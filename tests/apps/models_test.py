@@ -120,6 +120,13 @@ class Models(unittest.TestCase):
         self.assertRegex(text, r"lockstep \S+, commit \S+, vllm rules, seed 0")
         self.assertRegex(text, r"model: \S+Qwen3-8B\S* \(xxh128 [0-9a-f]{32}\)")
 
+    def test_client_heeds_a_memory_budget_and_strictness(self):
+        args = ("run", "--client", "closed", "--model", "Qwen/Qwen3-8B", "--gpu", "H100",
+                "--concurrency", "4", "--input", "128", "--output", "32", "--num-prompts", "8")
+        self.assertIn("budget of 1048576 bytes", self.call(*args, "--max-memory", "1MiB", code=2))
+        self.assertIn("import the tables", self.call(*args, "--strict", code=2))
+        self.assertIn("Successful requests:", self.call(*args, "--max-memory", "4GiB"))
+
     def test_a_model_that_does_not_fit_is_refused(self):
         text = self.call("run", "--client", "closed", "--model", "meta-llama/Llama-3.1-405B",
                          "--gpu", "H100", code=2)
