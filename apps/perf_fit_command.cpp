@@ -97,7 +97,7 @@ void fit_all(PerfFitFlags& flags) {
   }
   flags.options.progress = [](const std::string& line) {
     fmt::print("{}\n", line);
-    std::fflush(stdout);
+    static_cast<void>(std::fflush(stdout));
   };
   for (const std::string& name : wanted(flags, store, catalog)) {
     const auto facts = catalog.find(name);

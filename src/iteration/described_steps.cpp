@@ -17,8 +17,13 @@ Nanos nanos(double micros) {
   return micros > 0 ? whole_nanos(micros * 1e3) : Nanos{0};
 }
 
-const Nanos kKernelLaunch = nanos(HostCosts{}.kernel_launch);
-const Nanos kAttentionLaunch = nanos(HostCosts{}.attention_launch);
+Nanos kernel_launch() {
+  return nanos(HostCosts{}.kernel_launch);
+}
+
+Nanos attention_launch() {
+  return nanos(HostCosts{}.attention_launch);
+}
 
 CollectiveKind kind_of(CollectiveOp op) {
   switch (op) {
@@ -109,7 +114,7 @@ public:
         row.name = trace_name(name);
         row.comp_time = nanos(each.micros);
         row.launch_time =
-            kKernelLaunch * kernel_count(operation, steps_.settings_.options.expert_kernels);
+            kernel_launch() * kernel_count(operation, steps_.settings_.options.expert_kernels);
       }
     }
   }
@@ -131,7 +136,7 @@ private:
     own.name = "expert";
     own.comp_time = nanos(each.micros);
     own.launch_time =
-        kKernelLaunch * kernel_count(operation, steps_.settings_.options.expert_kernels);
+        kernel_launch() * kernel_count(operation, steps_.settings_.options.expert_kernels);
     list_->push_back(own);
     own.launch_time = Nanos{0};
     for (std::int64_t rank = 1; rank < steps_.instance_.local_ep; ++rank) {
@@ -163,7 +168,7 @@ private:
   void add_call(TraceRow& row, const CollectiveCall& call, const OperationTime& each) {
     row.comm = kind_of(call.op);
     row.comm_size += Bytes{static_cast<std::int64_t>(call.bytes)};
-    row.launch_time += kKernelLaunch;
+    row.launch_time += kernel_launch();
     if (steps_.settings_.measured_collectives) {
       row.comm_time += nanos(each.micros);
     }
@@ -243,7 +248,7 @@ void DescribedSteps::write(const Rows& rows, std::span<const TraceRow> mixing, c
       row.launch_time = Nanos{0};
     }
     if (batch.graph == GraphUse::pieces && !mixing.empty()) {
-      segment.rows[rows.before.size()].launch_time = kAttentionLaunch;
+      segment.rows[rows.before.size()].launch_time = attention_launch();
     }
   }
   for (std::size_t i = 0; i < rows.lookups.by_source.size(); ++i) {

@@ -74,7 +74,8 @@ TEST(DescribedModel, RefusesWhatItIsNotSimulatedWith) {
   const std::string start =
       "instance 0 runs openai/gpt-oss-20b operation by operation, which is not simulated with ";
   const std::string place = " @ nodes[0].instances[0].";
-  EXPECT_EQ(refused({{"tp_size", 1}, {"pp_size", 2}}), start + "pipeline stages" + place + "pp_size");
+  EXPECT_EQ(refused({{"tp_size", 1}, {"pp_size", 2}}),
+            start + "pipeline stages" + place + "pp_size");
   EXPECT_EQ(refused({{"tp_size", 4}, {"ep_size", 2}}),
             start + "experts on 2 of its 4 ranks" + place + "ep_size");
   EXPECT_EQ(refused({{"speculative_tokens", 2}, {"acceptance_rate", 0.5}}),

@@ -238,7 +238,7 @@ std::vector<OperationCoefficients> starts_around(const OperationModel& model,
 
 OperationCoefficients fit_operation(const OperationModel& model, const GpuLimits& limits,
                                     const std::vector<OperationSample>& samples,
-                                    OperationCoefficients start, const FitEffort& effort) {
+                                    const OperationCoefficients& start, const FitEffort& effort) {
   const auto by_loss = [](const Candidate& a, const Candidate& b) { return a.loss < b.loss; };
   const auto for_scouts = some_of(samples, effort.scout_samples);
   const auto for_search = some_of(samples, effort.search_samples);

@@ -32,7 +32,7 @@ struct FitEffort {
 [[nodiscard]] OperationCoefficients fit_operation(const OperationModel& model,
                                                   const GpuLimits& limits,
                                                   const std::vector<OperationSample>& samples,
-                                                  OperationCoefficients start,
+                                                  const OperationCoefficients& start,
                                                   const FitEffort& effort = {});
 
 /// Relative error |model - measured| / measured.
