@@ -39,7 +39,10 @@ std::int64_t Scheduler::steps_alike(Nanos now) const {
   std::int64_t left = std::numeric_limits<std::int64_t>::max();
   for (const BatchEntry& entry : oldest.entries) {
     const Request& request = *entry.request;
-    const bool decodes = !request.is_init && request.num_in_flight == formed;
+    // One that was preempted may compute its lost tokens again in pieces of one, which bring
+    // nothing.
+    const bool decodes = !request.is_init && request.num_in_flight == formed &&
+                         entry.computed_before + 1 == request.num_tokens;
     left = decodes ? std::min(left, request.output - request.num_tokens - depth) : 0;
     if (left <= 0) {
       return 0;

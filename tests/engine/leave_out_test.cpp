@@ -64,6 +64,23 @@ TEST(LeaveOut, AStepOfAKnownFormIsOneEventOfEveryNpu) {
   }
 }
 
+/// What a preempted request had is computed again, here a token a step: no tokens come of that.
+TEST(LeaveOut, NotWhileLostTokensAreComputedAgain) {
+  testing::Calls calls;
+  calls.add(0, 1, 1).add(2'000, 5, 3).add(0, 3, 1).add(0, 5, 2);
+  const testing::ToyCluster toy(1, testing::replica_of("toy/dense"));
+  RunOptions options = options_for(Fidelity::reference, true);
+  options.block_size = 1;
+  options.num_gpu_blocks_override = 10;
+  options.long_prefill_token_threshold = 1;
+  options.features.step_policy = StepPolicy::prefill_first;
+  const QuietRun run = quiet_run(toy, calls, options);
+  options.fold_layers = false;
+  const QuietRun plain = quiet_run(toy, calls, options);
+  EXPECT_GT(plain.preempted, 0);
+  EXPECT_EQ(run.told, plain.told);
+}
+
 /// Under the reference's rules a free NPU hears of an arrival at the next event of another one.
 TEST(LeaveOut, NotWhereOthersListen) {
   testing::Calls calls;
