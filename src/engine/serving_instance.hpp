@@ -94,7 +94,7 @@ private:
   IterationTrace trace_;  ///< reused buffer
   std::list<Program> programs_;
   std::list<Program> spare_;        ///< of batches that are done; taken again, or overwritten
-  std::list<Program> spare_known_;  ///< the same of those that know_program() has made
+  std::list<Program> spare_known_;  ///< the same of those that known_program() has made
 };
 
 }  // namespace lockstep
