@@ -44,6 +44,8 @@ private:
 struct Watched {
   std::string told;
   std::int64_t polls = 0;
+  std::int64_t rounds = 0;  ///< of polls
+  std::int64_t steps = 0;
 };
 
 Watched watch(const testing::ToyCluster& toy, const testing::Calls& calls,
@@ -54,7 +56,11 @@ Watched watch(const testing::ToyCluster& toy, const testing::Calls& calls,
   PollWatch watch(all);
   Simulation simulation(cluster, options, &calls.workload(), library, watch);
   testing::Outcome outcome;
-  outcome.result = simulation.run();
+  std::int64_t rounds = 1;
+  while (simulation.advance()) {
+    ++rounds;
+  }
+  outcome.result = simulation.finish();
   for (const auto& list : outcome.result.done) {
     auto& copies = outcome.done.emplace_back();
     for (const Request* request : list) {
@@ -63,7 +69,7 @@ Watched watch(const testing::ToyCluster& toy, const testing::Calls& calls,
   }
   return {testing::results(outcome) + fmt::format("{} ns\n", outcome.result.total_clocks.count()) +
               watch.told(),
-          watch.polls()};
+          watch.polls(), rounds, outcome.result.steps};
 }
 
 testing::Calls random_calls() {
@@ -144,6 +150,20 @@ TEST(Asking, PollsGrowWithTheWorkOnly) {
   const std::int64_t few = polls(60, false);
   EXPECT_LT(few, 60 * 8 * 3);
   EXPECT_GT(polls(60, true), 10 * few);
+}
+
+/// Under the reference's rules everybody free may hear of something at every event of anybody. One
+/// round for an end of a step, one for an arrival: none after a launch, which is news to nobody.
+TEST(Asking, NoRoundWhereNobodyHasNews) {
+  testing::Calls calls;
+  for (int i = 0; i < 60; ++i) {
+    calls.add(1'000'000 * i, 64, 8);
+  }
+  RunOptions options = testing::round_robin();
+  options.fidelity = Fidelity::reference;
+  const Watched run = watch({6, testing::replica_of("toy/dense")}, calls, options, false);
+  EXPECT_GE(run.steps, 60 * 8);
+  EXPECT_LT(10 * run.rounds, 13 * run.steps) << run.rounds << " rounds, " << run.steps << " steps";
 }
 
 RC_GTEST_PROP(PositionSet, AsASetOfNumbers, ()) {

@@ -45,22 +45,20 @@ TEST(LeaveOut, MostStepsNeedNoProgram) {
   }
 }
 
-/// So many arrive that nearly every step has to be made, but not its kernels.
+/// With a heartbeat in every step each of them is made, but not its kernels.
 TEST(LeaveOut, AStepOfAKnownFormIsOneEventOfEveryNpu) {
   testing::Calls calls;
-  for (int i = 0; i < 200; ++i) {
-    calls.add(i * 40'000, 8, 60);
-  }
+  calls.add(0, 8, 400);
   for (const int tp : {1, 2}) {
-    const testing::ToyCluster toy(2, testing::replica_of("toy/dense", tp));
+    const testing::ToyCluster toy(1, testing::replica_of("toy/dense", tp));
     RunOptions options = options_for(Fidelity::vllm, true);
-    options.log_interval = 10;
+    options.log_interval = 20e-6;
     const QuietRun run = quiet_run(toy, calls, options);
     options.fold_layers = false;
     const QuietRun plain = quiet_run(toy, calls, options);
     EXPECT_EQ(run.told, plain.told);
-    EXPECT_GT(10 * run.programs, 3 * plain.programs);
-    EXPECT_LT(4 * run.events, plain.events);
+    EXPECT_GE(run.programs, 400);
+    EXPECT_LT(run.events, 500 * tp) << "of " << plain.events;
   }
 }
 
