@@ -34,7 +34,7 @@ grid:
 """
 CONFIGS = 12
 MANY = SPEC.replace("[5, 50, 500]", str([rate / 4 for rate in range(1, 121)])).replace(
-    "num_reqs: 20,", "num_reqs: 100,")
+    "num_reqs: 20,", "num_reqs: 400,")
 
 
 class Case(unittest.TestCase):
@@ -58,6 +58,22 @@ class Case(unittest.TestCase):
         done = self.call(spec, "--output", self.base(name), *flags, before=before)
         self.assertEqual(done.returncode, 0, done.stderr)
         return Path(self.base(name) + ".csv").read_bytes()
+
+    def timed(self, spec):
+        """The table of an undisturbed sweep, with the seconds it took."""
+        began = time.monotonic()
+        return self.sweep(spec, name="whole"), time.monotonic() - began
+
+    def start(self, spec, before=()):
+        """A sweep that holds its store."""
+        process = subprocess.Popen([*before, BINARY, "sweep", spec, "--output", self.base()], cwd=ROOT,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        store = Path(self.base() + ".sqlite")
+        while (not store.exists() or store.stat().st_size == 0) and process.poll() is None:
+            time.sleep(0.001)
+        return process
 
     def rows(self, name="out"):
         with open(self.base(name) + ".csv", newline="") as file:
@@ -158,13 +174,13 @@ class Resuming(Case):
         self.assertIn("12 simulated now", done.stdout)
 
     def kill_and_resume(self, number, code):
+        """In its middle, wherever that is on this machine."""
         spec = self.spec(MANY)
-        whole = self.sweep(spec, name="whole")
+        whole, seconds = self.timed(spec)
         kills = 0
-        for wait in (0.4, 0.7, 1.0):
-            process = subprocess.Popen([BINARY, "sweep", spec, "--output", self.base()], cwd=ROOT,
-                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            time.sleep(wait)
+        for _ in range(3):
+            process = self.start(spec)
+            time.sleep(seconds / 5)
             process.send_signal(number)
             kills += process.wait(timeout=60) == code
         self.assertGreater(kills, 0)
@@ -181,13 +197,8 @@ class Resuming(Case):
 
     def test_two_at_once_are_refused(self):
         spec = self.spec(MANY)
-        process = subprocess.Popen([BINARY, "sweep", spec, "--output", self.base()], cwd=ROOT,
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        while not Path(self.base() + ".sqlite").exists():
-            time.sleep(0.01)
-        time.sleep(0.2)
+        process = self.start(spec)
+        process.send_signal(signal.SIGSTOP)
         done = self.call(spec, "--output", self.base())
         self.assertEqual(done.returncode, 2)
         self.assertIn("locked", done.stderr)
@@ -279,13 +290,9 @@ class Ranks(Case):
     def test_a_killed_rank_loses_nothing(self):
         before = self.mpirun(3)
         spec = self.spec(MANY)
-        whole = self.sweep(spec, name="whole")
-        process = subprocess.Popen([*before, BINARY, "sweep", spec, "--output", self.base()],
-                                   cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        store = Path(self.base() + ".sqlite")
-        while not store.exists() and process.poll() is None:
-            time.sleep(0.01)
-        time.sleep(0.3)
+        whole, seconds = self.timed(spec)
+        process = self.start(spec, before)
+        time.sleep(seconds / 5)
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         os.kill(int(children[-1]), signal.SIGKILL)
         self.assertNotEqual(process.wait(timeout=60), 0)
