@@ -128,6 +128,7 @@ private:
   [[nodiscard]] bool rings_may_be_closed() const;
   [[nodiscard]] bool instances_are_alone() const;
   [[nodiscard]] bool host_holds_ids_only() const;
+  [[nodiscard]] bool host_has_no_data() const;
   void run_ahead(const DeviceSimulatorSpec& devices);
   [[nodiscard]] bool steps_may_be_left_out(const DeviceSimulatorSpec& devices) const;
   [[nodiscard]] bool one_group_is_all() const;

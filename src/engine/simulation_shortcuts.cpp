@@ -21,6 +21,11 @@ Folding Simulation::folding_of(const DeviceSimulatorSpec& devices) const {
       observer_.wants_programs()) {
     return Folding::none;
   }
+  // Whom of two companies that ask at one time the host serves first depends on which of them began
+  // to wait first, and copies that were left out would have settled that.
+  if (devices.companies.size() > 1 && !host_has_no_data()) {
+    return Folding::none;
+  }
   if (!polls_may_be_skipped() || !instances_are_alone() || devices.companies.empty()) {
     return Folding::loops;
   }
@@ -46,7 +51,12 @@ bool Simulation::instances_are_alone() const {
 }
 
 bool Simulation::host_holds_ids_only() const {
-  return !policy_.token_ids_queue && std::ranges::all_of(instances_, [](const auto& instance) {
+  return !policy_.token_ids_queue && host_has_no_data();
+}
+
+/// Neither cache nor weights.
+bool Simulation::host_has_no_data() const {
+  return std::ranges::all_of(instances_, [](const auto& instance) {
     return instance->scheduler().kv().lower() == nullptr &&
            instance->config().placement.all_local() && !instance->config().enable_attn_offloading;
   });

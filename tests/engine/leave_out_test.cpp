@@ -109,6 +109,36 @@ TEST(LeaveOut, NotWhereExpertsTakeTurns) {
   }
 }
 
+/// Whom the host's memory serves first of those who ask at one time is as if nothing were left out.
+TEST(LeaveOut, NotWhereCompaniesShareTheHost) {
+  WorkloadRequest request;
+  request.input_toks = 513;
+  request.output_toks = 1;
+  for (std::int32_t token = 0; token < 513; ++token) {
+    request.input_ids.push_back(token);
+  }
+  request.output_ids = {1};
+  testing::Calls calls;
+  calls.add(request).add(request);
+  testing::Replica replica = testing::replica_of("toy/moe", 4, 1, 2);
+  replica.more = R"("placement":{"default":{"kv_evict_loc":"cpu"}})";
+  replica.mem_size = 8;
+  testing::ToyCluster two(2, replica);
+  two.cpu_bandwidth = 8;
+  two.link_latency = "300";
+  RunOptions options = options_for(Fidelity::vllm, true);
+  options.log_interval = 10;
+  options.block_size = 16;
+  options.prefix_storage = PrefixStorage::cpu;
+  options.long_prefill_token_threshold = 2;
+  options.expert_exchange = ExpertExchange::all_to_all;
+  options.expert_routing_policy = ExpertRoutingPolicy::random;
+  options.request_routing_policy = RoutingPolicy::load;
+  const QuietRun run = quiet_run(two, calls, options);
+  options.fold_layers = false;
+  EXPECT_EQ(run.told, quiet_run(two, calls, options).told);
+}
+
 TEST(LeaveOut, AFreeInstanceHearsAtOnce) {
   testing::Calls calls;
   calls.add(0, 64, 20).add(1'000'003, 64, 20);

@@ -247,7 +247,8 @@ OperationCoefficients fit_operation(const OperationModel& model, const GpuLimits
   std::vector<Candidate> candidates;
   Search scout(model, limits, for_scouts);
   for (OperationCoefficients& from : starts_around(model, start, effort.starts)) {
-    improve(scout, factors, effort.scout_rounds, 0.4, candidates.emplace_back(std::move(from)));
+    candidates.push_back({std::move(from), 0});
+    improve(scout, factors, effort.scout_rounds, 0.4, candidates.back());
   }
   std::stable_sort(candidates.begin(), candidates.end(), by_loss);
   candidates.resize(std::min(candidates.size(), static_cast<std::size_t>(effort.finalists)));
