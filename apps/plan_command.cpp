@@ -22,7 +22,7 @@ namespace {
 struct PlanFlags {
   std::string spec, output;
   int jobs = 0;
-  bool quiet = false;
+  bool quiet = false, strict = false;
 };
 
 void write_file(const std::string& name, const std::string& text) {
@@ -40,7 +40,8 @@ std::string run_line(const PlanSpec& spec, const std::string& cluster) {
 }
 
 int plan(const PlanFlags& flags) {
-  const PlanSpec spec = read_plan_spec(flags.spec);
+  PlanSpec spec = read_plan_spec(flags.spec);
+  spec.flags.options.strict |= flags.strict;
   const std::string output = flags.output.empty()
                                  ? "outputs/" + std::filesystem::path(flags.spec).stem().string()
                                  : flags.output;
@@ -86,6 +87,7 @@ CLI::App* add_plan_command(CLI::App& root, int& exit_code) {
                       "results without suffix (default: outputs/<name of SPEC>)");
   command->add_option("--jobs", flags->jobs, "simulations at once (default: all cores)")
       ->check(CLI::Range(1, 4096));
+  command->add_flag("--strict", flags->strict, "shapes fail of which a run would only warn");
   command->add_flag("--quiet", flags->quiet, "no progress");
   add_memory_budget(*command);
   command->callback([flags, &exit_code] { exit_code = plan(*flags); });

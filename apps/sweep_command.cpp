@@ -47,8 +47,8 @@ void write_slurm_script(const SweepFlags& flags) {
   const std::string output = sweep_output(flags.options);
   const std::string file = output + ".sbatch";
   AtomicFile script(file);
-  script.write(
-      slurm_script({flags.slurm_array, error ? "lockstep" : program.string(), flags.spec, output}));
+  script.write(slurm_script({flags.slurm_array, error ? "lockstep" : program.string(), flags.spec,
+                             output, flags.options.strict}));
   script.commit();
   fmt::print("wrote {}: submit it with sbatch {}\n", file, file);
 }
@@ -58,7 +58,7 @@ int sweep(SweepFlags& flags) {
   options.spec = flags.spec;
   options.version = LOCKSTEP_VERSION;
   if (flags.slurm_array > 0) {
-    static_cast<void>(SweepSpec::read(options.spec));
+    static_cast<void>(SweepSpec::read(options.spec, options.strict));
     write_slurm_script(flags);
     return static_cast<int>(ExitCode::ok);
   }
@@ -85,6 +85,11 @@ int sweep(SweepFlags& flags) {
   return static_cast<int>(ExitCode::ok);
 }
 
+void add_strict(CLI::App& command, SweepFlags& flags) {
+  command.add_flag("--strict", flags.options.strict,
+                   "configurations fail of which a run would only warn");
+}
+
 void add_merge(CLI::App& parent, int& exit_code) {
   auto flags = std::make_shared<SweepFlags>();
   CLI::App* command = parent.add_subcommand("merge", "put the results of shares together");
@@ -92,6 +97,7 @@ void add_merge(CLI::App& parent, int& exit_code) {
   command->add_option("FILE", flags->files, "stores of shares (default: all beside the output)");
   command->add_option("--output", flags->options.output,
                       "results without suffix (default: outputs/<name of SPEC>)");
+  add_strict(*command, *flags);
   command->add_flag("--partial", flags->partial, "write the CSV although rows are missing");
   command->callback([flags, &exit_code] {
     flags->options.spec = flags->spec;
@@ -125,6 +131,7 @@ CLI::App* add_sweep_command(CLI::App& root, int& exit_code) {
   command->add_flag("--restart", flags->options.restart, "forget earlier results");
   command->add_flag("--retry-failed", flags->options.retry_failed,
                     "simulate failed configurations again");
+  add_strict(*command, *flags);
   command->add_flag("--quiet", flags->quiet, "no progress");
   add_memory_budget(*command);
   add_merge(*command, exit_code);

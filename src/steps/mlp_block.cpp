@@ -54,7 +54,8 @@ void add_expert_mlp(const StepContext& context, const LayerKind& kind, const Exp
                           .precision = context.options.expert_precision.value_or(
                               precision_of(kind.formats.experts)),
                           .skew = context.options.skew,
-                          .kernel = context.options.expert_kernel},
+                          .kernel = context.options.expert_kernel,
+                          .gated = mlp.gated},
            times);
   if (split.attention_dp > 1) {
     sink.add("results' scattering",

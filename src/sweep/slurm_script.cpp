@@ -15,7 +15,8 @@ std::string shell_quoted(const std::string& text) {
 std::string slurm_script(const SlurmArray& array) {
   const std::string program = shell_quoted(array.program);
   const std::string arguments =
-      fmt::format("{} --output {}", shell_quoted(array.spec), shell_quoted(array.output));
+      fmt::format("{} --output {}{}", shell_quoted(array.spec), shell_quoted(array.output),
+                  array.strict ? " --strict" : "");
   return fmt::format(
       "#!/bin/bash\n"
       "# One task a share; submit with sbatch in the folder that the paths below start from.\n"

@@ -11,6 +11,7 @@ struct SlurmArray {
   std::string program;  ///< the command that is `lockstep`
   std::string spec;
   std::string output;  ///< as --output
+  bool strict = false;
 };
 
 /// To be handed to sbatch in the folder that the sweep is started from; it names the command that

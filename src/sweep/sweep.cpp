@@ -114,7 +114,7 @@ std::string sweep_output(const SweepOptions& options) {
 }
 
 SweepReport run_sweep(const SweepOptions& options) {
-  const SweepSpec spec = SweepSpec::read(options.spec);
+  const SweepSpec spec = SweepSpec::read(options.spec, options.strict);
   const WorkList work(spec, options.version, options.share);
   if (options.share.count == 1 && launched_ranks() > 1) {
     return run_ranks(options, work);
@@ -123,7 +123,7 @@ SweepReport run_sweep(const SweepOptions& options) {
 }
 
 SweepReport merge_sweep(const SweepOptions& options, std::vector<fs::path> files, bool partial) {
-  const SweepSpec spec = SweepSpec::read(options.spec);
+  const SweepSpec spec = SweepSpec::read(options.spec, options.strict);
   const WorkList work(spec, options.version, {});
   if (files.empty()) {
     files = shares_beside(options);

@@ -20,6 +20,7 @@ struct SweepOptions {
   Share share;
   bool restart = false;       ///< forget earlier results
   bool retry_failed = false;  ///< simulate failed configurations again
+  bool strict = false;        ///< warnings make a configuration fail
   std::FILE* progress = nullptr;
   bool interactive = false;  ///< `progress` is a terminal
   const std::atomic<bool>* stop = nullptr;

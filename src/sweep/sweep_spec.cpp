@@ -17,8 +17,13 @@ constexpr std::int64_t kMostConfigs = 10'000'000;
 
 }  // namespace
 
-SweepSpec SweepSpec::read(const std::filesystem::path& file) {
-  return parse(read_yaml(file));
+SweepSpec SweepSpec::read(const std::filesystem::path& file, bool strict) {
+  JsonDocument document = read_yaml(file);
+  if (strict && document.root.is_object() &&
+      (!document.root.contains("flags") || document.root["flags"].is_object())) {
+    document.root["flags"]["strict"] = true;
+  }
+  return parse(std::move(document));
 }
 
 SweepSpec SweepSpec::parse(JsonDocument document) {

@@ -24,7 +24,8 @@ class SweepSpec {
 public:
   /// Throws UserError: unknown keys, empty lists, names of nothing, paths that match nothing in the
   /// base's cluster, more than 10 million configurations.
-  [[nodiscard]] static SweepSpec read(const std::filesystem::path& file);
+  /// `strict`: as if the file said so among its flags.
+  [[nodiscard]] static SweepSpec read(const std::filesystem::path& file, bool strict = false);
   [[nodiscard]] static SweepSpec parse(JsonDocument document);
 
   [[nodiscard]] const JsonDocument& base() const { return document_; }

@@ -83,6 +83,13 @@ class Documented(unittest.TestCase):
         self.assertIn("Nothing in the search keeps the promises", done.stdout)
         self.assertFalse((self.folder / "p.cluster.json").exists())
 
+    def test_strictness_leaves_out_what_a_run_would_warn_of(self):
+        spec = self.folder / "p.yaml"
+        spec.write_text(yaml_block("plan.md"))
+        done = self.call("plan", spec, "--output", self.folder / "p", "--strict", code=1)
+        self.assertIn("8 impossible", done.stdout)
+        self.assertIn("no kernel times for RTX4090", done.stdout)
+
     def test_the_commands_of_the_workload_page(self):
         page = (ROOT / "docs/workloads.md").read_text()
         (self.folder / "AzureLLMInferenceTrace_conv.csv").write_text(AZURE)

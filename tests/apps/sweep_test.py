@@ -128,6 +128,19 @@ class Results(Case):
             self.assertEqual(row["requests"], "")
         self.assertEqual({row["error"] for row in rows[6:]}, {""})
 
+    def test_strictness_fails_what_a_run_would_warn_of(self):
+        """No bundle of this GPU is here: the analytic model answers, with a warning."""
+        spec = self.spec()
+        done = self.call(spec, "--output", self.base(), "--strict")
+        self.assertIn("12 failed", done.stdout)
+        self.assertIn("no kernel times for RTX4090", self.rows()[0]["error"])
+        self.assertEqual(self.call(spec, "--output", self.base("plain")).returncode, 0)
+        self.assertEqual(self.rows("plain")[0]["error"], "")
+        self.call(spec, "--output", self.base("array"), "--slurm-array", 2, "--strict")
+        script = Path(self.base("array") + ".sbatch").read_text().splitlines()
+        for line in ("exec ", "sweep merge"):
+            self.assertIn("--strict", next(text for text in script if line in text))
+
     def test_copies_and_lists(self):
         text = SPEC.split("grid:")[0] + """\
 list:

@@ -1,11 +1,16 @@
 // The analytic model: its parts, its fit, and what holds for every GPU that ships.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "perf/operations/analytic_operations.hpp"
+#include "perf/operations/coefficient_sets.hpp"
+#include "perf/operations/factor_fit.hpp"
 #include "perf/operations/operation_fit.hpp"
 #include "perf/operations/operation_library.hpp"
+#include "perf/operations/saturation.hpp"
 #include "perf_test_support.hpp"
 
 namespace lockstep {
@@ -43,6 +48,135 @@ TEST(OperationFit, FindsAModelsOwnTimes) {
   EXPECT_LT(fit_error(model, limits, fitted, unseen).median, 0.03);
   const auto again = fit_operation(model, limits, samples, starting_coefficients(model));
   EXPECT_EQ(fitted.values, again.values);
+}
+
+// A model of three sizes with a factor along the first one and a grid over the others.
+const OperationModel& three_sizes() {
+  static const OperationModel kModel = {
+      "three_sizes",
+      {{"rate", "us", 2, 0.1, 100}},
+      {{"depth", {0, 4, 8}}, {"rows", {}}, {"columns", {}}},
+      [](const GpuLimits&, std::span<const double> c, const Sizes&) { return c[0]; },
+      [](const GpuLimits&, const Sizes& s, std::span<double> values) {
+        for (std::size_t i = 0; i < 3; ++i) {
+          values[i] = std::log2(s[i]);
+        }
+      },
+      {{{{1, {0, 8}}, {2, {2, 3, 10}}}}}};
+  return kModel;
+}
+
+TEST(Saturation, NamesItsFactors) {
+  const OperationModel& model = three_sizes();
+  ASSERT_EQ(term_count(model), 4U);
+  EXPECT_EQ(term_size(model, 0), 3U);
+  EXPECT_EQ(term_size(model, 1), 0U);
+  EXPECT_EQ(term_size(model, 3), 6U);
+  EXPECT_EQ(term_name(model, 3), "rows x columns");
+  EXPECT_EQ(factor_name(model, 0, 1), "4");
+  EXPECT_EQ(factor_name(model, 3, 1), "0 x 3");
+  EXPECT_EQ(factor_name(model, 3, 5), "8 x 10");
+}
+
+/// At a knot of both sizes that knot's factor counts, in the middle of a cell its corners alike.
+TEST(Saturation, IsLinearBetweenTheKnotsOfAGrid) {
+  const OperationModel& model = three_sizes();
+  OperationCoefficients fitted = starting_coefficients(model);
+  fitted.factors[3] = {0.1, 0.2, 0.3, 0.5, 0.7, 1.1};
+  const auto at = [&](double rows, double columns) {
+    return saturation(model, {}, fitted, {1, std::exp2(rows), std::exp2(columns)});
+  };
+  EXPECT_DOUBLE_EQ(at(0, 3), 0.2);
+  EXPECT_DOUBLE_EQ(at(8, 10), 1.1);
+  EXPECT_DOUBLE_EQ(at(4, 2.5), (0.1 + 0.2 + 0.5 + 0.7) / 4);
+  EXPECT_DOUBLE_EQ(at(20, 99), 1.1);
+  std::vector<Touch> touches;
+  const std::array<double, 3> values = {1, 3, 7};
+  append_touches(model, values, touches);
+  double sum = 0;
+  double weight = 0;
+  for (const Touch& touch : touches) {
+    sum += touch.factor < 3 ? 0 : touch.weight * fitted.factors[3][touch.factor - 3];
+    weight += touch.weight;
+  }
+  EXPECT_DOUBLE_EQ(sum, at(3, 7));
+  EXPECT_DOUBLE_EQ(weight, 2);
+}
+
+/// A kernel four times as slow in one corner is found, and the factors that nothing needs are left
+/// at 1.
+TEST(FactorFit, FindsACornerAndDropsTheRest) {
+  const OperationModel& model = three_sizes();
+  OperationCoefficients truth = starting_coefficients(model);
+  truth.factors[3][5] = std::log(4.0);
+  std::vector<OperationSample> samples;
+  for (double rows = 0; rows <= 8; rows += 0.5) {
+    for (double columns = 2; columns <= 10; columns += 0.5) {
+      const Sizes sizes = {std::exp2(static_cast<double>(samples.size() % 9)), std::exp2(rows),
+                           std::exp2(columns)};
+      const double jitter = samples.size() % 2 == 0 ? 1.01 : 0.99;
+      samples.push_back({sizes, jitter * model_micros(model, {}, truth, sizes), 0});
+    }
+  }
+  const GpuLimits limits;
+  const FactorFit fit(model, limits, samples);
+  OperationCoefficients fitted = starting_coefficients(model);
+  fit.improve(fitted);
+  fit.drop_idle(fitted, 1e-3);
+  EXPECT_NEAR(fitted.factors[3][5], std::log(4.0), 0.05);
+  EXPECT_THAT(fitted.factors[0], ::testing::Each(0.0));
+  EXPECT_EQ(std::ranges::count(fitted.factors[3], 0.0), 5);
+}
+
+/// FlashAttention 2: heads that share a key head are one job, and split; with a window they are
+/// not.
+TEST(AttentionModel, HeadsMayBeJobsOfTheirOwn) {
+  const OperationModel& model = generation_attention_model();
+  OperationCoefficients fitted = starting_coefficients(model);
+  const auto alone = static_cast<std::size_t>(
+      std::ranges::find(model.coefficients, "alone", &CoefficientSpec::name) -
+      model.coefficients.begin());
+  GpuLimits limits{132, 1e9, 3e6, 5e7, 1};
+  const auto micros = [&](double part, double heads, double window) {
+    fitted.values[alone] = part;
+    return model_micros(model, limits, fitted, {64, 4096, heads, 8, 128, window, 2, 1});
+  };
+  EXPECT_EQ(micros(1, 32, 0), micros(0, 32, 0));
+  EXPECT_GT(micros(1, 32, 128), micros(0, 32, 128) * 1.5);
+}
+
+TEST(ExpertModel, TwoMatricesAreQuickerThanThree) {
+  GpuCatalog gpus = catalog();
+  const auto times = analytic_operations_for(gpus.find("H100"));
+  GroupedExperts experts;
+  experts.hidden = 2688;
+  experts.intermediate = 1856;
+  experts.experts = 128;
+  experts.top_k = 6;
+  for (const std::int64_t tokens : {16, 512, 8192}) {
+    experts.tokens = tokens;
+    experts.gated = true;
+    const double three = times->experts(experts).micros;
+    experts.gated = false;
+    EXPECT_LT(times->experts(experts).micros, three * 0.9) << tokens;
+  }
+}
+
+/// Older tables measured every shape with a gate.
+TEST(CoefficientSets, KnowWhichExpertsHaveNoGate) {
+  const CoefficientSet& set = coefficient_sets()[coefficient_set("experts bfloat16")];
+  const auto matrices = [&](const char* version, std::int32_t hidden, std::int32_t width,
+                            std::int32_t experts, std::int32_t top_k) {
+    TableOrigin origin;
+    origin.engine = "vllm";
+    origin.version = version;
+    const std::array<std::int32_t, 8> keys = {0, hidden, width, experts, top_k, 1, 1, 0};
+    return row_sizes(set, origin, keys, 64)[8];
+  };
+  EXPECT_EQ(matrices("0.24.0", 2688, 1856, 128, 6), 1);
+  EXPECT_EQ(matrices("0.24.0", 1024, 2688, 512, 22), 1);
+  EXPECT_EQ(matrices("0.24.0", 2048, 768, 128, 8), 2);
+  EXPECT_EQ(matrices("0.19.0", 2688, 1856, 128, 6), 2);
 }
 
 TEST(OperationFit, SaysErrorsByRank) {

@@ -100,6 +100,21 @@ TEST(StepModel, GptOssRunsWindowsAndFourBitExperts) {
 }
 
 // Other dimensions than those that the whole block was measured with.
+/// Squared ReLU needs no gate.
+TEST(StepModel, ExpertsHaveAsManyMatricesAsTheModel) {
+  ModelDescription model = shipped("Qwen/Qwen3-235B-A22B");
+  for (const bool gated : {true, false}) {
+    for (LayerGroup& group : model.layers) {
+      if (auto* mlp = std::get_if<ExpertMlp>(&group.kind.feed_forward)) {
+        mlp->gated = gated;
+      }
+    }
+    const auto ops = by_name(
+        StepModel{model, {}, {}, std::make_shared<testing::FakeTimes>()}.operations(kMixed));
+    EXPECT_EQ(std::get<GroupedExperts>(ops.at("experts").operation).gated, gated);
+  }
+}
+
 TEST(StepModel, LatentAttentionAbsorbsForDecodesAndUnfoldsForPrompts) {
   ModelDescription description = shipped("deepseek-ai/DeepSeek-V3");
   description.hidden = 5120;

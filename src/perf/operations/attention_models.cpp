@@ -11,10 +11,38 @@ namespace lockstep {
 namespace {
 
 constexpr double kQueries = 128;
+constexpr double kNoRoom = 1e-9;
+
+struct Traffic {
+  double bytes;   ///< that are used again and again
+  double memory;  ///< share of bandwidth
+  double cached;  ///< multiple of that out of L2
+  double room;    ///< share of L2 that holds them
+  double edge;    ///< how sharply they fall out of it, an exponent
+};
+
+/// Microseconds a byte.
+double pace_of(const GpuLimits& limits, const Traffic& t) {
+  const double fill = t.bytes / (t.room * limits.cache);
+  const double missed = 1.0 / (1.0 + std::pow(fill, -t.edge));
+  return (missed + (1.0 - missed) / t.cached) / (limits.bandwidth * t.memory);
+}
 
 namespace context {
 
-enum Index : std::uint8_t { launch, tile, compute, memory, mix, tail, longest };
+enum Index : std::uint8_t {
+  launch,
+  tile,
+  compute,
+  memory,
+  cached,
+  room,
+  edge,
+  mix,
+  tail,
+  longest,
+  packed
+};
 
 struct Work {
   double jobs = 0;
@@ -22,12 +50,15 @@ struct Work {
   double most_keys = 0;
 };
 
-Work work_of(const Sizes& s) {
+// `packing`: how far the heads of a key head share tiles, 0 to 1. FlashAttention 2 does that for
+// single tokens without a window only.
+Work work_of(const Sizes& s, double packing) {
   const double group = s[3] / s[4];
   const double by_head = s[3] * std::ceil(s[1] / kQueries);
-  const double packed = s[4] * std::ceil(s[1] * group / kQueries);
+  const double together = std::min(by_head, s[4] * std::ceil(s[1] * group / kQueries));
+  const bool always = s[1] <= 1.0 && s[6] <= 0;
   Work work;
-  work.jobs = s[0] * std::min(by_head, packed);
+  work.jobs = s[0] * by_head * std::pow(together / by_head, always ? 1.0 : packing);
   const double tiles = std::ceil(s[1] / kQueries);
   const double span = std::min(s[1], kQueries);
   work.keys = s[2] + (tiles + 1.0) / 2.0 * span;
@@ -41,24 +72,27 @@ Work work_of(const Sizes& s) {
 }
 
 double base(const GpuLimits& limits, std::span<const double> c, const Sizes& s) {
-  const Work work = work_of(s);
+  const Work work = work_of(s, c[packed]);
   const double rate = limits.flops / limits.multiprocessors * c[compute];
   const double key = 4.0 * kQueries * s[5] / rate;
   const double mean = c[tile] + key * work.keys;
   const double load = work.jobs / limits.multiprocessors;
   const double busy =
       std::max(mean * paid_waves(load, c[tail]), c[longest] * (c[tile] + key * work.most_keys));
-  const double rows = s[0] * s[1];
-  const double bytes =
-      rows * s[3] * s[5] * 4.0 + s[0] * (s[1] * 2.0 + s[2]) * s[4] * s[5] * 2.0 * s[7];
-  return c[launch] + blend_times(busy, bytes / (limits.bandwidth * c[memory]), c[mix]);
+  // What was just made may still lie in L2; keys of earlier steps do not.
+  const double element = s[5] * 2.0 * s[7];
+  const double fresh = s[0] * s[1] * (s[3] * s[5] * 4.0 + 2.0 * s[4] * element);
+  const double old = s[0] * s[2] * s[4] * element;
+  const Traffic traffic{fresh + old, c[memory], c[cached], c[room], c[edge]};
+  const double read = fresh * pace_of(limits, traffic) + old / (limits.bandwidth * c[memory]);
+  return c[launch] + blend_times(busy, read, c[mix]);
 }
 
 void along(const GpuLimits& limits, const Sizes& s, std::span<double> values) {
   values[0] = std::log2(s[1]);
   values[1] = std::log2(s[0] * s[3]);
   values[2] = std::log2(s[5]);
-  const Work work = work_of(s);
+  const Work work = work_of(s, 1.0);
   values[3] = std::log2(work.jobs * work.keys * s[5]);
   values[4] = std::log2(s[3] / s[4]);
   values[5] = s[6] > 0 ? std::log2(s[6]) : 16.0;
@@ -78,8 +112,10 @@ enum Index : std::uint8_t {
   memory,
   cached,
   room,
+  edge,
   mix,
   tail,
+  alone,
 };
 
 double seen(const Sizes& s) {
@@ -95,18 +131,22 @@ double base(const GpuLimits& limits, std::span<const double> c, const Sizes& s) 
   constexpr double kKeys = 64;
   const double keys = seen(s);
   const double group = s[2] / s[3];
-  const double jobs = s[0] * s[3] * std::ceil(group / kRows);
-  const double splits =
+  double jobs = s[0] * s[3] * std::ceil(group / kRows);
+  double splits =
       std::clamp(std::floor(limits.multiprocessors / jobs), 1.0, std::ceil(keys / (4 * kKeys)));
+  if (group <= 1.0 || s[5] > 0) {
+    // FlashAttention 2 packs the heads of a key head and splits the keys only without a window,
+    // and where there are several: else every query head is a job of its own.
+    jobs *= std::pow(s[0] * s[2] / jobs, c[alone]);
+    splits = std::pow(splits, 1.0 - c[alone]);
+  }
   const double key = 4.0 * kRows * s[4] / (limits.flops / limits.multiprocessors * c[compute]);
   const double each = c[tile] + key * kKeys * std::ceil(keys / splits / kKeys);
   const double load = jobs * splits / limits.multiprocessors;
   const double compute_time = each * paid_waves(load, c[tail]);
   const double bytes = cache_bytes(s) + s[0] * s[2] * s[4] * 4.0;
-  const double fill = bytes / (c[room] * limits.cache);
-  const double missed = s[7] > 0 ? 1.0 / (1.0 + std::pow(fill, -4.0)) : 1.0;
-  const double pace = missed / c[memory] + (1.0 - missed) / (c[memory] * c[cached]);
-  const double read = bytes * pace / limits.bandwidth;
+  const double room_now = s[7] > 0 ? c[room] : kNoRoom;
+  const double read = bytes * pace_of(limits, {bytes, c[memory], c[cached], room_now, c[edge]});
   const double merge = splits > 1 ? c[combine] : 0.0;
   return c[launch] + merge + blend_times(compute_time, read, c[mix]);
 }
@@ -134,9 +174,13 @@ const OperationModel& context_attention_model() {
        {"tile", "us", 1, 0.05, 50},
        {"compute", "share of peak", 0.6, 0.01, 2},
        {"memory", "share of bandwidth", 0.8, 0.05, 10},
+       {"cached", "multiple of memory's rate", 2.0, 1, 10},
+       {"room", "share of L2", 0.9, 0.1, 4},
+       {"edge", "exponent", 4, 2, 40},
        {"blend", "exponent", 2, 1, 12},
        {"tail", "part", 0.7, 0, 1},
-       {"longest", "part", 0.8, 0, 2}},
+       {"longest", "part", 0.8, 0, 2},
+       {"packed", "part", 0.7, 0, 1}},
       {{"tokens", {0, 4, 7, 9, 14}},
        {"batch x heads", {0, 5, 8, 12}},
        {"head size", kHeadSizes},
@@ -146,7 +190,10 @@ const OperationModel& context_attention_model() {
        {"tiles a multiprocessor", {-7, -3, -2, -1, 0, 1, 2, 4, 10}},
        {"KV heads", {0, 2, 4, 6}}},
       context::base,
-      context::along};
+      context::along,
+      {{{{2, kHeadSizes}, {3, {10, 20, 25, 30, 36}}}},
+       {{{0, {0, 4, 7, 9, 14}}, {1, {0, 5, 8, 12}}}},
+       {{{3, {10, 20, 25, 30, 36}}, {4, {0, 2, 4, 6}}}}}};
   return kModel;
 }
 
@@ -159,8 +206,10 @@ const OperationModel& generation_attention_model() {
                                          {"memory", "share of bandwidth", 0.85, 0.05, 1.2},
                                          {"cached", "multiple of memory's rate", 2.0, 1, 10},
                                          {"room", "share of L2", 0.9, 0.1, 4},
+                                         {"edge", "exponent", 4, 2, 40},
                                          {"blend", "exponent", 2, 1, 12},
-                                         {"tail", "part", 0.7, 0, 1}},
+                                         {"tail", "part", 0.7, 0, 1},
+                                         {"alone", "part", 0.3, 0, 1}},
                                         {{"cache bytes", {9, 16, 20, 23, 26, 28, 32}},
                                          {"batch x KV heads", {0, 4, 7, 10, 13}},
                                          {"context", {0, 6, 10, 14, 17}},
@@ -168,7 +217,9 @@ const OperationModel& generation_attention_model() {
                                          {"heads a key head", {0, 2, 4, 6}},
                                          {"window", kWindows}},
                                         generation::base,
-                                        generation::along};
+                                        generation::along,
+                                        {{{{0, {9, 16, 20, 24, 28, 32}}, {4, {0, 2, 4, 6}}}},
+                                         {{{1, {0, 4, 7, 10, 13}}, {5, kWindows}}}}};
   return kModel;
 }
 

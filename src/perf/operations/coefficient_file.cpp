@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "perf/operations/saturation.hpp"
 #include "perf/yaml_file.hpp"
 
 namespace lockstep {
@@ -35,27 +36,36 @@ FitError read_error(const YamlFile& yaml, const YAML::Node& node) {
   return error;
 }
 
+/// The first of `count` names that is `name`; none is an error there.
+template <class NameOf>
+std::size_t place_of(const YamlFile& yaml, const YAML::Node& key, std::size_t count,
+                     const NameOf& name_of, std::string_view what) {
+  const auto name = yaml.as<std::string>(key, "a name");
+  for (std::size_t place = 0; place < count; ++place) {
+    if (name_of(place) == name) {
+      return place;
+    }
+  }
+  yaml.refuse(key.Mark(), fmt::format("'{}' is {}", name, what),
+              "make the file again with lockstep perf fit");
+}
+
 void read_factors(const YamlFile& yaml, const YAML::Node& node, const OperationModel& model,
                   OperationCoefficients& fitted) {
   for (const auto& entry : node) {
-    const auto name = yaml.as<std::string>(entry.first, "an axis");
-    const auto axis = std::find_if(model.axes.begin(), model.axes.end(),
-                                   [&](const SaturationAxis& a) { return a.name == name; });
-    if (axis == model.axes.end()) {
-      yaml.refuse(entry.first.Mark(), fmt::format("'{}' is no size of {}", name, model.name),
-                  "make the file again with lockstep perf fit");
-    }
-    auto& factors = fitted.factors[static_cast<std::size_t>(axis - model.axes.begin())];
+    const std::size_t term = place_of(
+        yaml, entry.first, term_count(model), [&](std::size_t t) { return term_name(model, t); },
+        fmt::format("no size of {}", model.name));
     for (const auto& point : entry.second) {
-      const double knot = yaml.finite(point.first, "a size");
-      const auto place = std::find_if(axis->knots.begin(), axis->knots.end(),
-                                      [&](double k) { return std::abs(k - knot) < 1e-6; });
+      const std::size_t place = place_of(
+          yaml, point.first, term_size(model, term),
+          [&](std::size_t k) { return factor_name(model, term, k); }, "no knot of the model");
       const double factor = yaml.finite(point.second, "a factor");
-      if (place == axis->knots.end() || factor <= 0) {
-        yaml.refuse(point.first.Mark(), "this is no factor at a knot of the model",
+      if (factor <= 0) {
+        yaml.refuse(point.second.Mark(), "a factor is above 0",
                     "make the file again with lockstep perf fit");
       }
-      factors[static_cast<std::size_t>(place - axis->knots.begin())] = std::log(factor);
+      fitted.factors[term][place] = std::log(factor);
     }
   }
 }
@@ -100,17 +110,17 @@ std::string set_text(const std::string& name, const FittedSet& set) {
                         set.coefficients.values[i], spec.unit);
   }
   std::string factors;
-  for (std::size_t axis = 0; axis < model.axes.size(); ++axis) {
+  for (std::size_t term = 0; term < term_count(model); ++term) {
     std::string line;
-    for (std::size_t k = 0; k < model.axes[axis].knots.size(); ++k) {
-      const double factor = set.coefficients.factors[axis][k];
+    for (std::size_t k = 0; k < term_size(model, term); ++k) {
+      const double factor = set.coefficients.factors[term][k];
       if (std::abs(factor) >= kNoFactor) {
-        line += fmt::format("{}{:g}: {:.3f}", line.empty() ? "" : ", ", model.axes[axis].knots[k],
+        line += fmt::format("{}{}: {:.3f}", line.empty() ? "" : ", ", factor_name(model, term, k),
                             std::exp(factor));
       }
     }
     if (!line.empty()) {
-      factors += fmt::format("      {}: {{{}}}\n", model.axes[axis].name, line);
+      factors += fmt::format("      {}: {{{}}}\n", term_name(model, term), line);
     }
   }
   return text + (factors.empty() ? "" : "    saturation:  # factor at 2^key\n" + factors);

@@ -95,7 +95,17 @@ Sizes latent_sizes(LatentAttention a, bool generation, std::int64_t axis) {
   return sizes_of(a);
 }
 
-GroupedExperts experts_of(std::span<const std::int32_t> keys, std::int64_t tokens) {
+// Nemotron's experts (squared ReLU) have one matrix in; the tables do not say so. These are the
+// shapes of Nemotron 3 Nano, and of its larger kin, whose experts work in a latent space. Up to
+// 0.19 all shapes were measured with two.
+bool gated(std::span<const std::int32_t> keys, const TableOrigin& origin) {
+  const bool nano = keys[1] == 2688 && keys[2] == 1856;
+  const bool latent = keys[3] == 512 && keys[4] == 22;
+  return compare_versions(origin.version, "0.20") < 0 || (!nano && !latent);
+}
+
+GroupedExperts experts_of(std::span<const std::int32_t> keys, std::int64_t tokens,
+                          const TableOrigin& origin) {
   GroupedExperts e;
   e.precision = static_cast<Precision>(keys[0]);
   e.tokens = tokens;
@@ -106,6 +116,7 @@ GroupedExperts experts_of(std::span<const std::int32_t> keys, std::int64_t token
   e.tp = keys[5];
   e.ep = keys[6];
   e.skew = static_cast<ExpertSkew>(keys[7]);
+  e.gated = gated(keys, origin);
   return e;
 }
 
@@ -138,7 +149,8 @@ std::size_t coefficient_set(std::string_view name) {
   throw InternalError(fmt::format("no set of coefficients is called '{}'", name));
 }
 
-Sizes row_sizes(const CoefficientSet& set, std::span<const std::int32_t> keys, std::int64_t axis) {
+Sizes row_sizes(const CoefficientSet& set, const TableOrigin& origin,
+                std::span<const std::int32_t> keys, std::int64_t axis) {
   switch (set.table) {
     case gemm:
       return sizes_of(Gemm{axis, keys[1], keys[2], static_cast<Precision>(keys[0])},
@@ -156,7 +168,7 @@ Sizes row_sizes(const CoefficientSet& set, std::span<const std::int32_t> keys, s
     case mla_bmm:
       return sizes_of(LatentAbsorption{axis, keys[1]});
     case moe:
-      return sizes_of(experts_of(keys, axis));
+      return sizes_of(experts_of(keys, axis, origin));
     case gdn:
       return sizes_of(GatedDeltaNet{axis, keys[3], keys[1], keys[2], 128, false});
     case computescale:
@@ -189,7 +201,7 @@ std::vector<OperationSample> samples_of(const CoefficientSet& set, const Operati
     const TableCurve curve = table.curve(slice);
     for (std::size_t i = 0; i < curve.axis.size(); ++i) {
       if (curve.axis[i] > 0 && curve.micros[i] > 0.01F) {
-        samples.push_back({row_sizes(set, keys, curve.axis[i]),
+        samples.push_back({row_sizes(set, table.origin(), keys, curve.axis[i]),
                            steady ? steadied(curve, i) : static_cast<double>(curve.micros[i]),
                            group_of(set.table, keys)});
       }

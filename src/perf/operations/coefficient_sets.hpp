@@ -36,8 +36,8 @@ struct CoefficientSet {
 [[nodiscard]] std::vector<OperationSample> samples_of(const CoefficientSet& set,
                                                       const OperationTable& table,
                                                       bool steady = false);
-/// The sizes of one row.
-[[nodiscard]] Sizes row_sizes(const CoefficientSet& set, std::span<const std::int32_t> keys,
-                              std::int64_t axis);
+/// The sizes of one row of a table.
+[[nodiscard]] Sizes row_sizes(const CoefficientSet& set, const TableOrigin& origin,
+                              std::span<const std::int32_t> keys, std::int64_t axis);
 
 }  // namespace lockstep

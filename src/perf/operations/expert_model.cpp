@@ -83,10 +83,22 @@ double base(const GpuLimits& limits, std::span<const double> c, const Sizes& s) 
   const Load load = load_of(s, c[touch], c[crowd]);
   // Rows of other ranks' experts are passed over, not free; own rows go in, between and out.
   const double all = s[0] * (s[4] + 2.0) * s[1] * 2.0;
-  const double own = load.rows * (s[1] * 4.0 + s[2] * 6.0);
+  const double own = load.rows * (s[1] * 4.0 + s[2] * (2.0 + 2.0 * s[8]));
   const double moved = all / c[all_rate] + own / c[rows_rate];
-  return c[launch] + product_time(limits, c, load, {s[1], 2.0 * s[2]}, s[7]) +
+  return c[launch] + product_time(limits, c, load, {s[1], s[8] * s[2]}, s[7]) +
          product_time(limits, c, load, {s[2], s[1]}, s[7]) + moved / limits.bandwidth;
+}
+
+// Kernels mask what does not fill their tiles; half of them need whole vectors as well. The rows an
+// expert, from 20 on where the width is no multiple of 16 and -1 where it is one of 64.
+double odd_width(double width, double rows) {
+  constexpr double kVectors = 20;
+  constexpr double kMostRows = 10;
+  const double counted = std::clamp(rows, 0.0, kMostRows);
+  if (std::fmod(width, 16.0) != 0) {
+    return kVectors + counted;
+  }
+  return std::fmod(width, 64.0) != 0 ? counted : -1.0;
 }
 
 void along(const GpuLimits& /*limits*/, const Sizes& s, std::span<double> values) {
@@ -98,7 +110,7 @@ void along(const GpuLimits& /*limits*/, const Sizes& s, std::span<double> values
   values[4] = s[6] > 0 ? std::log2(s[0]) : -1.0;
   values[5] = s[6] > 0 ? std::log2(s[5]) : -1.0;
   values[6] = std::log2(std::max(1.0, s[3] / s[5]));
-  values[7] = std::fmod(s[2], 64.0) != 0 ? values[1] : -1.0;
+  values[7] = odd_width(s[2], values[1]);
 }
 
 }  // namespace
@@ -125,9 +137,12 @@ const OperationModel& experts_model() {
                                          {"tokens, uneven", {-1, 0, 7, 14}},
                                          {"ranks, uneven", {-1, 0, 4, 8}},
                                          {"experts", {0, 3, 6, 9}},
-                                         {"rows an expert, odd width", {-1, 0, 5, 10}}},
+                                         {"rows an expert, odd width", {-1, 0, 5, 10, 20, 25, 30}}},
                                         base,
-                                        along};
+                                        along,
+                                        {{{{0, {0, 4, 7, 10, 14}}, {6, {0, 3, 6, 9}}}},
+                                         {{{2, {16, 21, 25, 29, 34}}, {5, {-1, 0, 4, 8}}}},
+                                         {{{1, {0, 3, 6, 8, 13}}, {5, {-1, 0, 4, 8}}}}}};
   return kModel;
 }
 

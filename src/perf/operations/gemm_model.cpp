@@ -41,6 +41,7 @@ enum Index : std::uint8_t {
   warm,
   tail,
   convert,
+  row,
   first_tile,
 };
 
@@ -77,8 +78,12 @@ double base(const GpuLimits& limits, std::span<const double> c, const Sizes& siz
   const double cold = std::min(1.0, 1.0 / (held * held));
   const double spilled = std::max(0.0, m * k * row_bytes + 2.0 * m * n - 0.5 * limits.cache);
   const double read = (weights * cold + spilled) / (limits.bandwidth * c[memory]);
-  const double converted = row_bytes < 2.0 ? m * k * (2.0 + row_bytes) : 0.0;
-  return c[launch] + blend_times(best, read, c[mix]) + converted / (limits.bandwidth * c[convert]);
+  // Activations of fewer bits are made first: a block for each row, however short it is.
+  const double converted =
+      row_bytes < 2.0
+          ? m * k * (2.0 + row_bytes) / (limits.bandwidth * c[convert]) + m / units * c[row]
+          : 0.0;
+  return c[launch] + blend_times(best, read, c[mix]) + converted;
 }
 
 void along(const GpuLimits& /*limits*/, const Sizes& sizes, std::span<double> values) {
@@ -107,6 +112,7 @@ const OperationModel& gemm_model() {
        {"warm", "share of L2", 0.7, 0.05, 4},
        {"tail", "part", 0.7, 0, 1},
        {"convert", "multiple of bandwidth", 1, 0.02, 20},
+       {"row", "us on a multiprocessor", 0.02, 0.001, 5},
        {"tile_16x32", "multiple of a full tile's time", 3, 0.5, 30},
        {"tile_16x128", "multiple of a full tile's time", 1.6, 0.5, 30},
        {"tile_64x32", "multiple of a full tile's time", 1.5, 0.5, 30},
@@ -116,14 +122,16 @@ const OperationModel& gemm_model() {
        {"tile_128x128", "multiple of a full tile's time", 1.05, 0.5, 30},
        {"tile_128x256", "multiple of a full tile's time", 1.0, 0.5, 30},
        {"tile_256x128", "multiple of a full tile's time", 1.0, 0.5, 30}},
-      {{"rows", {0, 4, 6, 8, 10, 12, 15}},
-       {"columns", {5, 8, 12, 16}},
-       {"depth", {5, 8, 12, 16}},
+      // Kernels change behind 16, 64 and 128 rows.
+      {{"rows", {0, 4, 4.09, 6, 6.03, 7, 7.02, 8, 10, 12, 15}},
+       {"columns", {}},
+       {"depth", {}},
        {"outputs", {5, 12, 16, 18, 20, 22, 24, 30}},
        {"work", {10, 24, 30, 34, 38, 44}},
        {"rows, not a multiple of 4", {-1, 0, 5, 9, 12}}},
       base,
-      along};
+      along,
+      {{{{0, {0, 4, 6, 8, 10, 12, 15}}, {1, {5, 9, 12, 16}}, {2, {5, 9, 12, 16}}}}}};
   return kModel;
 }
 

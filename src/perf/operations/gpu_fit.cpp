@@ -35,6 +35,13 @@ Split every_fifth(const std::vector<OperationSample>& steady,
   return split;
 }
 
+// Products are asked to be nearer than the others.
+FitEffort effort_for(const CoefficientSet& set, FitEffort effort) {
+  constexpr double kOfProducts = 0.3;
+  effort.worth *= set.table == MeasuredOperation::gemm ? kOfProducts : 1.0;
+  return effort;
+}
+
 // Errors on groups (head sizes, models) that the fit did not see: every third group at a time.
 FitError group_error(const CoefficientSet& set, const GpuLimits& limits,
                      const std::vector<OperationSample>& samples,
@@ -118,8 +125,9 @@ CoefficientFile fit_gpu(const GpuFacts& gpu, const std::string& table_gpu, const
       const GpuLimits limits = limits_of(gpu, set.precision);
       const Split split = every_fifth(samples_of(set, *table, true), raw);
       FittedSet& fitted = file.sets[set.name];
-      fitted.coefficients = fit_operation(*set.model, limits, split.seen,
-                                          starting_coefficients(*set.model), options.effort);
+      fitted.coefficients =
+          fit_operation(*set.model, limits, split.seen, starting_coefficients(*set.model),
+                        effort_for(set, options.effort));
       fitted.table = fmt::format("{} {}", listed.origin.engine, listed.origin.version);
       fitted.date = options.date;
       fitted.rows = split.seen.size();

@@ -98,16 +98,15 @@ LookupRules lookup_rules(MeasuredOperation operation) {
 
 TableLookup make_lookup(std::shared_ptr<const OperationTable> table, const LookupRules& rules,
                         std::shared_ptr<const AnalyticOperations> analytic) {
-  const MeasuredOperation operation = table->origin().operation;
   PlaceModel model;
   if (analytic) {
-    model = [analytic = std::move(analytic), operation](std::span<const std::int32_t> keys,
-                                                        std::int64_t axis) {
-      const std::size_t set = set_of_keys(operation, keys);
+    model = [analytic = std::move(analytic), origin = table->origin()](
+                std::span<const std::int32_t> keys, std::int64_t axis) {
+      const std::size_t set = set_of_keys(origin.operation, keys);
       if (set >= coefficient_sets().size() || axis <= 0) {
         return 0.0;
       }
-      return analytic->micros(set, row_sizes(coefficient_sets()[set], keys, axis));
+      return analytic->micros(set, row_sizes(coefficient_sets()[set], origin, keys, axis));
     };
   }
   return {std::move(table), rules, std::move(model)};

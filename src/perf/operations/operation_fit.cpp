@@ -5,13 +5,11 @@
 #include <limits>
 #include <utility>
 
-#include "base/knots.hpp"
 #include "base/random.hpp"
+#include "perf/operations/factor_fit.hpp"
 
 namespace lockstep {
 namespace {
-
-constexpr double kCounted = 0.5;  // an error beyond this counts no more: a kernel of its own
 
 // Evenly spread over the samples in a fixed shuffled order.
 std::vector<OperationSample> some_of(const std::vector<OperationSample>& samples,
@@ -91,7 +89,7 @@ private:
     for (std::size_t i = 0; i < samples_.size(); ++i) {
       const double base = model_.base(limits_, values, samples_[i].sizes);
       const double error = std::abs(std::log(base) - logs_[i]);
-      sum += std::isfinite(error) ? std::min(error, kCounted + 0.1 * error) : 10.0;
+      sum += std::isfinite(error) ? std::min(error, kCountedError + 0.1 * error) : 10.0;
     }
     return sum / static_cast<double>(samples_.size());
   }
@@ -102,120 +100,17 @@ private:
   std::vector<double> logs_;
 };
 
-/// Sample by factor: which factors it touches with which weight.
-struct Touch {
-  std::size_t factor = 0;
-  double weight = 0;
-};
-
-class Factors {
-public:
-  Factors(const OperationModel& model, const GpuLimits& limits,
-          const std::vector<OperationSample>& samples)
-      : model_(model), limits_(limits), samples_(samples) {
-    std::array<double, 8> values{};
-    for (const OperationSample& sample : samples) {
-      model.along(limits, sample.sizes, values);
-      std::vector<Touch>& touches = touches_.emplace_back();
-      std::size_t first = 0;
-      for (std::size_t axis = 0; axis < model.axes.size(); ++axis) {
-        const KnotPlace place = knot_place(model.axes[axis].knots, values[axis]);
-        touches.push_back({first + place.lower, 1.0 - place.weight});
-        touches.push_back({first + place.lower + 1, place.weight});
-        first += model.axes[axis].knots.size();
-      }
-      count_ = first;
-    }
-  }
-
-  /// Least absolute errors of the logarithms by least squares with weights 1 / |error|, one
-  /// factor after the other; a pull towards 1 settles what no sample decides.
-  void improve(OperationCoefficients& fitted) {
-    std::vector<double> flat;
-    for (const auto& factors : fitted.factors) {
-      flat.insert(flat.end(), factors.begin(), factors.end());
-    }
-    std::vector<double> left;  // what the factors have to explain, less what they do
-    for (std::size_t i = 0; i < samples_.size(); ++i) {
-      double rest = std::log(samples_[i].micros) -
-                    std::log(model_.base(limits_, fitted.values, samples_[i].sizes));
-      for (const Touch& touch : touches_[i]) {
-        rest -= touch.weight * flat[touch.factor];
-      }
-      left.push_back(rest);
-    }
-    for (int sweep = 0; sweep < 25; ++sweep) {
-      step(flat, left);
-    }
-    std::size_t at = 0;
-    for (auto& factors : fitted.factors) {
-      for (double& factor : factors) {
-        factor = flat[at++];
-      }
-    }
-  }
-
-private:
-  // All factors at once along the diagonal of the normal equations, damped by the number of axes.
-  void step(std::vector<double>& flat, std::vector<double>& left) const {
-    for (std::size_t axis = 0; axis < model_.axes.size(); ++axis) {
-      std::vector<double> slope(count_, 0.0);
-      std::vector<double> weight(count_, 0.02 * static_cast<double>(samples_.size()) / 100.0);
-      for (std::size_t i = 0; i < samples_.size(); ++i) {
-        const double trust = 1.0 / std::max(std::abs(left[i]), 0.02);
-        for (std::size_t side = 0; side < 2; ++side) {
-          const Touch& touch = touches_[i][2 * axis + side];
-          slope[touch.factor] += trust * touch.weight * left[i];
-          weight[touch.factor] += trust * touch.weight;
-        }
-      }
-      std::vector<double> change(count_, 0.0);
-      for (std::size_t factor = 0; factor < count_; ++factor) {
-        change[factor] = slope[factor] / weight[factor];
-        flat[factor] += change[factor];
-      }
-      for (std::size_t i = 0; i < samples_.size(); ++i) {
-        for (std::size_t side = 0; side < 2; ++side) {
-          const Touch& touch = touches_[i][2 * axis + side];
-          left[i] -= touch.weight * change[touch.factor];
-        }
-      }
-    }
-  }
-
-  const OperationModel& model_;
-  const GpuLimits& limits_;
-  const std::vector<OperationSample>& samples_;
-  std::vector<std::vector<Touch>> touches_;
-  std::size_t count_ = 0;
-};
-
-// Factors that hardly differ from 1 are no knowledge worth a number.
-void drop_small(OperationCoefficients& fitted) {
-  constexpr double kSmall = 0.03;
-  for (auto& factors : fitted.factors) {
-    for (double& factor : factors) {
-      factor = std::abs(factor) < kSmall ? 0.0 : factor;
-    }
-  }
-}
-
-}  // namespace
-
-namespace {
-
 struct Candidate {
   OperationCoefficients fitted;
   double loss = 0;
 };
 
-void improve(Search& search, Factors& factors, int rounds, double first_step,
+void improve(Search& search, const FactorFit& factors, int rounds, double first_step,
              Candidate& candidate) {
   for (int round = 0; round < rounds; ++round) {
     search.improve(candidate.fitted, round == 0 ? first_step : 0.1);
     factors.improve(candidate.fitted);
   }
-  drop_small(candidate.fitted);
   candidate.loss = search.loss_of(candidate.fitted);
 }
 
@@ -243,12 +138,14 @@ OperationCoefficients fit_operation(const OperationModel& model, const GpuLimits
   const auto for_scouts = some_of(samples, effort.scout_samples);
   const auto for_search = some_of(samples, effort.search_samples);
   const auto for_factors = some_of(samples, effort.factor_samples);
-  Factors factors(model, limits, for_factors);
+  const auto for_scouted_factors = some_of(samples, effort.scout_factor_samples);
+  const FactorFit factors(model, limits, for_factors);
+  const FactorFit scouted_factors(model, limits, for_scouted_factors);
   std::vector<Candidate> candidates;
   Search scout(model, limits, for_scouts);
   for (OperationCoefficients& from : starts_around(model, start, effort.starts)) {
     candidates.push_back({std::move(from), 0});
-    improve(scout, factors, effort.scout_rounds, 0.4, candidates.back());
+    improve(scout, scouted_factors, effort.scout_rounds, 0.4, candidates.back());
   }
   std::stable_sort(candidates.begin(), candidates.end(), by_loss);
   candidates.resize(std::min(candidates.size(), static_cast<std::size_t>(effort.finalists)));
@@ -256,7 +153,9 @@ OperationCoefficients fit_operation(const OperationModel& model, const GpuLimits
   for (Candidate& candidate : candidates) {
     improve(search, factors, effort.rounds, 0.1, candidate);
   }
-  return std::ranges::min_element(candidates, by_loss)->fitted;
+  OperationCoefficients& best = std::ranges::min_element(candidates, by_loss)->fitted;
+  factors.drop_idle(best, effort.worth);
+  return best;
 }
 
 FitError error_of(std::vector<double> errors) {

@@ -17,13 +17,15 @@ struct OperationSample {
 };
 
 struct FitEffort {
-  std::size_t scout_samples = 1500;    ///< for the coefficients, from every start
+  std::size_t scout_samples = 1500;  ///< for the coefficients, from every start
+  std::size_t scout_factor_samples = 5000;
   int scout_rounds = 2;                ///< of coefficients and factors in turn
   int starts = 24;                     ///< the given values, then disturbed ones
   int finalists = 3;                   ///< the best of them are taken further
   std::size_t search_samples = 8000;   ///< for their coefficients
   int rounds = 6;                      ///< of coefficients and factors in turn
   std::size_t factor_samples = 20000;  ///< for the saturation factors
+  double worth = 1e-3;                 ///< of the mean error: what a factor must save to be kept
 };
 
 /// Minimises the mean of |ln(model / measured)|, single errors counted up to a half: first the

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/knots.hpp"
+#include "perf/operations/saturation.hpp"
 
 namespace lockstep {
 
@@ -12,8 +13,8 @@ OperationCoefficients starting_coefficients(const OperationModel& model) {
   for (const CoefficientSpec& spec : model.coefficients) {
     fitted.values.push_back(spec.start);
   }
-  for (const SaturationAxis& axis : model.axes) {
-    fitted.factors.emplace_back(axis.knots.size(), 0.0);
+  for (std::size_t term = 0; term < term_count(model); ++term) {
+    fitted.factors.emplace_back(term_size(model, term), 0.0);
   }
   return fitted;
 }
@@ -24,7 +25,12 @@ double saturation(const OperationModel& model, const GpuLimits& limits,
   model.along(limits, sizes, values);
   double sum = 0;
   for (std::size_t i = 0; i < model.axes.size(); ++i) {
-    sum += between_knots(model.axes[i].knots, fitted.factors[i], values[i]);
+    if (!model.axes[i].knots.empty()) {
+      sum += between_knots(model.axes[i].knots, fitted.factors[i], values[i]);
+    }
+  }
+  for (std::size_t i = 0; i < model.grids.size(); ++i) {
+    sum += grid_value(model.grids[i], fitted.factors[model.axes.size() + i], values);
   }
   return sum;
 }

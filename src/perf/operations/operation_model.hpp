@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -33,10 +34,20 @@ struct CoefficientSpec {
   double most = 0;
 };
 
-/// A factor over one size: 1 where it has no value. Knots are logarithms to base 2 of the size.
+/// A size, and the factor along it: 1 where it has no value. Knots are logarithms to base 2 of the
+/// size; none: no factor along this size alone.
 struct SaturationAxis {
   std::string_view name;
   std::vector<double> knots;
+};
+
+/// A factor over up to three sizes at once, linear along each of them between its knots.
+struct SaturationGrid {
+  struct Side {
+    std::size_t axis = 0;  ///< of the model's
+    std::vector<double> knots;
+  };
+  std::vector<Side> sides;
 };
 
 struct OperationModel {
@@ -48,12 +59,14 @@ struct OperationModel {
                  const Sizes& sizes) = nullptr;
   /// The size along each axis, as a logarithm to base 2.
   void (*along)(const GpuLimits& limits, const Sizes& sizes, std::span<double> values) = nullptr;
+  std::vector<SaturationGrid> grids{};
 };
 
-/// A model's fitted numbers: its coefficients, then the factors at each axis' knots.
+/// A model's fitted numbers: its coefficients, then the factors of each axis and each grid.
 struct OperationCoefficients {
   std::vector<double> values;
-  std::vector<std::vector<double>> factors;  ///< as logarithms
+  std::vector<std::vector<double>>
+      factors;  ///< as logarithms; the last side's knots change fastest
 };
 
 /// Coefficients at their starting values, all factors 1.
@@ -85,7 +98,7 @@ struct OperationCoefficients {
 // Sizes: tokens, heads.
 [[nodiscard]] const OperationModel& latent_absorption_model();
 // Sizes: tokens, hidden, intermediate (of the rank), experts, top-k, ranks of expert parallelism,
-// skew exponent, bytes of a weight.
+// skew exponent, bytes of a weight, matrices in.
 [[nodiscard]] const OperationModel& experts_model();
 // Sizes: batch, tokens, K heads, V heads, head size.
 [[nodiscard]] const OperationModel& convolution_model();

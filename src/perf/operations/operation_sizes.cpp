@@ -127,7 +127,8 @@ Sizes sizes_of(const GroupedExperts& e) {
           real(e.top_k),
           real(std::max<std::int64_t>(e.ep, 1)),
           skew_exponent(e.skew),
-          weight_bytes(e.precision)};
+          weight_bytes(e.precision),
+          e.gated ? 2.0 : 1.0};
 }
 
 Sizes sizes_of(const GatedDeltaNet& n) {

@@ -96,6 +96,7 @@ struct GroupedExperts {
   Precision precision = Precision::bfloat16;
   ExpertSkew skew = ExpertSkew::power_law_1_2;
   ExpertKernel kernel = ExpertKernel::usual;
+  bool gated = true;  ///< three matrices an expert instead of two
 };
 
 /// tokens x width activations to fp8; `dynamic`: the scale is found first.
