@@ -162,8 +162,13 @@ void along(const GpuLimits& /*limits*/, const Sizes& s, std::span<double> values
 
 }  // namespace generation
 
-const std::vector<double> kHeadSizes = {6, 7, 7.585, 8, 9};
-const std::vector<double> kWindows = {7, 10, 13, 16};
+std::vector<double> head_sizes() {
+  return {6, 7, 7.585, 8, 9};
+}
+
+std::vector<double> windows() {
+  return {7, 10, 13, 16};
+}
 
 }  // namespace
 
@@ -183,15 +188,15 @@ const OperationModel& context_attention_model() {
        {"packed", "part", 0.7, 0, 1}},
       {{"tokens", {0, 4, 7, 9, 14}},
        {"batch x heads", {0, 5, 8, 12}},
-       {"head size", kHeadSizes},
+       {"head size", head_sizes()},
        {"work", {10, 20, 24, 27, 30, 36}},
        {"heads a key head", {0, 2, 4, 6}},
-       {"window", kWindows},
+       {"window", windows()},
        {"tiles a multiprocessor", {-7, -3, -2, -1, 0, 1, 2, 4, 10}},
        {"KV heads", {0, 2, 4, 6}}},
       context::base,
       context::along,
-      {{{{2, kHeadSizes}, {3, {10, 20, 25, 30, 36}}}},
+      {{{{2, head_sizes()}, {3, {10, 20, 25, 30, 36}}}},
        {{{0, {0, 4, 7, 9, 14}}, {1, {0, 5, 8, 12}}}},
        {{{3, {10, 20, 25, 30, 36}}, {4, {0, 2, 4, 6}}}}}};
   return kModel;
@@ -213,13 +218,13 @@ const OperationModel& generation_attention_model() {
                                         {{"cache bytes", {9, 16, 20, 23, 26, 28, 32}},
                                          {"batch x KV heads", {0, 4, 7, 10, 13}},
                                          {"context", {0, 6, 10, 14, 17}},
-                                         {"head size", kHeadSizes},
+                                         {"head size", head_sizes()},
                                          {"heads a key head", {0, 2, 4, 6}},
-                                         {"window", kWindows}},
+                                         {"window", windows()}},
                                         generation::base,
                                         generation::along,
                                         {{{{0, {9, 16, 20, 24, 28, 32}}, {4, {0, 2, 4, 6}}}},
-                                         {{{1, {0, 4, 7, 10, 13}}, {5, kWindows}}}}};
+                                         {{{1, {0, 4, 7, 10, 13}}, {5, windows()}}}}};
   return kModel;
 }
 

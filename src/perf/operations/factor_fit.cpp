@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 
 namespace lockstep {
 namespace {
@@ -152,12 +151,13 @@ void FactorFit::solve(const std::vector<double>& targets, const std::vector<bool
 
 void FactorFit::improve(OperationCoefficients& fitted) const {
   constexpr int kSteps = 8;
-  constexpr double kAll = std::numeric_limits<double>::infinity();
+  constexpr double kAll = 1e9;
   const std::vector<double> goal = targets(fitted);
   std::vector<double> flat = flattened(fitted);
   for (int step = 0; step < kSteps; ++step) {
     // At first all errors count, or factors that are far off would stay there.
-    solve(goal, std::vector<bool>(count_, true), step < kSteps / 2 ? kAll : kCountedError, flat);
+    const bool all = step < kSteps / 2;
+    solve(goal, std::vector<bool>(count_, true), all ? kAll : kCountedError, flat);
   }
   set_factors(fitted, flat);
 }

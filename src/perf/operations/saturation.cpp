@@ -65,10 +65,10 @@ std::string factor_name(const OperationModel& model, std::size_t term, std::size
   }
   const auto& sides = model.grids[term - model.axes.size()].sides;
   std::string name;
-  for (auto side = sides.rbegin(); side != sides.rend(); ++side) {
-    name = fmt::format("{:g}{}{}", side->knots[place % side->knots.size()],
-                       name.empty() ? "" : " x ", name);
-    place /= side->knots.size();
+  for (std::size_t side = sides.size(); side-- > 0;) {
+    const std::vector<double>& knots = sides[side].knots;
+    name = fmt::format("{:g}{}{}", knots[place % knots.size()], name.empty() ? "" : " x ", name);
+    place /= knots.size();
   }
   return name;
 }
