@@ -128,21 +128,49 @@ TEST(FactorFit, FindsACornerAndDropsTheRest) {
   EXPECT_EQ(std::ranges::count(fitted.factors[3], 0.0), 5);
 }
 
+/// A model's time with its starting coefficients but for those named, on a GPU of 132
+/// multiprocessors with 50 MB of L2.
+double micros_with(const OperationModel& model,
+                   const std::vector<std::pair<std::string_view, double>>& set,
+                   const Sizes& sizes) {
+  OperationCoefficients fitted = starting_coefficients(model);
+  for (const auto& [name, value] : set) {
+    const auto found = std::ranges::find(model.coefficients, name, &CoefficientSpec::name);
+    fitted.values.at(static_cast<std::size_t>(found - model.coefficients.begin())) = value;
+  }
+  return model_micros(model, {132, 1e9, 3e6, 5e7, 1}, fitted, sizes);
+}
+
 /// FlashAttention 2: heads that share a key head are one job, and split; with a window they are
 /// not.
 TEST(AttentionModel, HeadsMayBeJobsOfTheirOwn) {
-  const OperationModel& model = generation_attention_model();
-  OperationCoefficients fitted = starting_coefficients(model);
-  const auto alone = static_cast<std::size_t>(
-      std::ranges::find(model.coefficients, "alone", &CoefficientSpec::name) -
-      model.coefficients.begin());
-  GpuLimits limits{132, 1e9, 3e6, 5e7, 1};
-  const auto micros = [&](double part, double heads, double window) {
-    fitted.values[alone] = part;
-    return model_micros(model, limits, fitted, {64, 4096, heads, 8, 128, window, 2, 1});
+  const auto micros = [](const OperationModel& model, std::string_view name, double value,
+                         const Sizes& sizes) {
+    return micros_with(model, {{name, value}}, sizes);
   };
-  EXPECT_EQ(micros(1, 32, 0), micros(0, 32, 0));
-  EXPECT_GT(micros(1, 32, 128), micros(0, 32, 128) * 1.5);
+  const OperationModel& decodes = generation_attention_model();
+  const auto decode = [](double window) -> Sizes { return {64, 4096, 32, 8, 128, window, 2, 1}; };
+  EXPECT_EQ(micros(decodes, "alone", 1, decode(0)), micros(decodes, "alone", 0, decode(0)));
+  EXPECT_GT(micros(decodes, "alone", 1, decode(128)),
+            micros(decodes, "alone", 0, decode(128)) * 1.5);
+  const OperationModel& prompts = context_attention_model();
+  const auto prompt = [](double tokens) -> Sizes { return {64, tokens, 4096, 32, 8, 128, 0, 2}; };
+  EXPECT_EQ(micros(prompts, "packed", 0, prompt(1)), micros(prompts, "packed", 1, prompt(1)));
+  EXPECT_GT(micros(prompts, "packed", 0, prompt(16)),
+            micros(prompts, "packed", 1, prompt(16)) * 1.5);
+}
+
+/// What was just made is read out of L2 while it fits there; keys of earlier steps never are.
+TEST(AttentionModel, PromptsFallOutOfTheCache) {
+  const auto micros = [](double cached_rate, double tokens, double behind) {
+    return micros_with(
+        context_attention_model(),
+        {{"cached", cached_rate}, {"edge", 20}, {"memory", 0.05}, {"blend", 12}, {"launch", 0}},
+        {16, tokens, behind, 8, 8, 128, 0, 2});
+  };
+  EXPECT_NEAR(micros(1, 128, 0) / micros(10, 128, 0), 10, 0.5) << "25 of 50 MB";
+  EXPECT_NEAR(micros(1, 1024, 0) / micros(10, 1024, 0), 1, 0.01) << "201 of 50 MB";
+  EXPECT_LT(micros(1, 64, 512) / micros(10, 64, 512), 1.4) << "most lies behind";
 }
 
 TEST(ExpertModel, TwoMatricesAreQuickerThanThree) {

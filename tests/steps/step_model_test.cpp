@@ -99,7 +99,6 @@ TEST(StepModel, GptOssRunsWindowsAndFourBitExperts) {
   EXPECT_EQ(layers_by_window, (std::map<std::int64_t, std::int64_t>{{0, 18}, {128, 18}}));
 }
 
-// Other dimensions than those that the whole block was measured with.
 /// Squared ReLU needs no gate.
 TEST(StepModel, ExpertsHaveAsManyMatricesAsTheModel) {
   ModelDescription model = shipped("Qwen/Qwen3-235B-A22B");
@@ -115,6 +114,7 @@ TEST(StepModel, ExpertsHaveAsManyMatricesAsTheModel) {
   }
 }
 
+// Other dimensions than those that the whole block was measured with.
 TEST(StepModel, LatentAttentionAbsorbsForDecodesAndUnfoldsForPrompts) {
   ModelDescription description = shipped("deepseek-ai/DeepSeek-V3");
   description.hidden = 5120;

@@ -11,21 +11,12 @@ namespace lockstep {
 namespace {
 
 constexpr double kQueries = 128;
-constexpr double kNoRoom = 1e-9;
 
-struct Traffic {
-  double bytes;   ///< that are used again and again
-  double memory;  ///< share of bandwidth
-  double cached;  ///< multiple of that out of L2
-  double room;    ///< share of L2 that holds them
-  double edge;    ///< how sharply they fall out of it, an exponent
-};
-
-/// Microseconds a byte.
-double pace_of(const GpuLimits& limits, const Traffic& t) {
-  const double fill = t.bytes / (t.room * limits.cache);
-  const double missed = 1.0 / (1.0 + std::pow(fill, -t.edge));
-  return (missed + (1.0 - missed) / t.cached) / (limits.bandwidth * t.memory);
+/// Microseconds a byte of `bytes` that are used again and again. `c`: share of bandwidth, multiple
+/// of that out of L2, share of L2 that holds them, how sharply they fall out of it (an exponent).
+double warm_pace(const GpuLimits& limits, std::span<const double> c, double bytes) {
+  const double missed = 1.0 / (1.0 + std::pow(bytes / (c[2] * limits.cache), -c[3]));
+  return (missed + (1.0 - missed) / c[1]) / (limits.bandwidth * c[0]);
 }
 
 namespace context {
@@ -83,8 +74,8 @@ double base(const GpuLimits& limits, std::span<const double> c, const Sizes& s) 
   const double element = s[5] * 2.0 * s[7];
   const double fresh = s[0] * s[1] * (s[3] * s[5] * 4.0 + 2.0 * s[4] * element);
   const double old = s[0] * s[2] * s[4] * element;
-  const Traffic traffic{fresh + old, c[memory], c[cached], c[room], c[edge]};
-  const double read = fresh * pace_of(limits, traffic) + old / (limits.bandwidth * c[memory]);
+  const double read = fresh * warm_pace(limits, c.subspan(memory), fresh + old) +
+                      old / (limits.bandwidth * c[memory]);
   return c[launch] + blend_times(busy, read, c[mix]);
 }
 
@@ -145,8 +136,8 @@ double base(const GpuLimits& limits, std::span<const double> c, const Sizes& s) 
   const double load = jobs * splits / limits.multiprocessors;
   const double compute_time = each * paid_waves(load, c[tail]);
   const double bytes = cache_bytes(s) + s[0] * s[2] * s[4] * 4.0;
-  const double room_now = s[7] > 0 ? c[room] : kNoRoom;
-  const double read = bytes * pace_of(limits, {bytes, c[memory], c[cached], room_now, c[edge]});
+  const double read = s[7] > 0 ? bytes * warm_pace(limits, c.subspan(memory), bytes)
+                               : bytes / (limits.bandwidth * c[memory]);
   const double merge = splits > 1 ? c[combine] : 0.0;
   return c[launch] + merge + blend_times(compute_time, read, c[mix]);
 }

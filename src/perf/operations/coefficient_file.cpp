@@ -16,7 +16,8 @@ constexpr double kNoFactor = 0.005;  // a saturation nearer to 1 is not written
 YAML::Node required_in(const YamlFile& yaml, const YAML::Node& map, const std::string& key) {
   const YAML::Node node = yaml.child(map, key);
   if (!YamlFile::present(node)) {
-    yaml.refuse(map.Mark(), fmt::format("'{}' is missing here", key), "add it");
+    yaml.refuse(map.Mark(), fmt::format("'{}' is missing here", key),
+                "add it; a file of another version is best made again with lockstep perf fit");
   }
   return node;
 }
