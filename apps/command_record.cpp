@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/build_commit.hpp"
@@ -29,6 +30,7 @@ Provenance CommandRecord::made(const Facts& facts) const {
   out.seed = facts.seed;
   out.partial = facts.partial;
   out.command = args_;
+  out.command.insert(out.command.end(), facts.more.begin(), facts.more.end());
   return out;
 }
 
@@ -62,8 +64,14 @@ std::string CommandRecord::in_words(const Facts& facts) {
 }
 
 std::string output_option(const std::vector<std::string>& args) {
-  const bool points = !args.empty() && args.front() == "validate";
-  return points ? "--csv" : "--output";
+  if (!args.empty() && args.front() == "validate") {
+    const bool points = std::any_of(args.begin(), args.end(), [](const std::string& arg) {
+      return arg == "--points" || arg.starts_with("--points=");
+    });
+    return points ? "--csv" : "--summary";
+  }
+  const bool plots = args.size() > 1 && args[0] == "perf" && args[1] == "show";
+  return plots ? "--svg" : "--output";
 }
 
 std::vector<std::string> without_output(std::vector<std::string> args) {

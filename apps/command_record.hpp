@@ -25,6 +25,7 @@ public:
     std::string fidelity;    ///< empty: nothing was simulated, or it varies from row to row
     std::uint32_t seed = 0;  ///< of its random draws
     bool partial = false;
+    std::vector<std::string> more{};  ///< arguments that say what was asked for instead of given
   };
   /// Writes NAME.provenance.json beside a file that is complete; beside a pipe or device nothing.
   static void write_beside(const std::filesystem::path& result, const Facts& facts);
@@ -40,7 +41,8 @@ private:
   ReadLog read_{ReadLog::Threads::all};
 };
 
-/// The option that names what a command writes: --output, or of `validate --points` --csv.
+/// The option that names what a command writes: --output, of `validate` --summary or with --points
+/// --csv, of `perf show` --svg.
 [[nodiscard]] std::string output_option(const std::vector<std::string>& args);
 /// The arguments without that and its value.
 [[nodiscard]] std::vector<std::string> without_output(std::vector<std::string> args);

@@ -10,8 +10,10 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.hpp"
+#include "command_record.hpp"
 #include "config/cluster_writer.hpp"
 #include "engine/run_setup.hpp"
 #include "gpu_names.hpp"
@@ -80,19 +82,25 @@ ServeArguments arguments_of(const InitFlags& flags) {
   return arguments;
 }
 
-/// Asks for what is missing, at a terminal only.
-void complete(ServeArguments& arguments, std::optional<std::string>& hardware,
-              GpuCatalog& catalog) {
+/// Asks for what is missing, at a terminal only. Returns the flags that would have said it.
+std::vector<std::string> complete(ServeArguments& arguments, std::optional<std::string>& hardware,
+                                  GpuCatalog& catalog) {
   const bool asks = isatty(STDIN_FILENO) == 1;
+  std::vector<std::string> answers;
   if (arguments.model.empty() && asks) {
     arguments.model = ask("Model (<owner>/<model>)", "");
     arguments.tp = ask_number("GPUs that share each layer (tensor parallel)");
     arguments.pp = ask_number("Pipeline stages");
     arguments.dp = ask_number("Replicas that step together (data parallel)");
+    answers = {"--model", arguments.model,
+               "--tp",    std::to_string(arguments.tp),
+               "--pp",    std::to_string(arguments.pp),
+               "--dp",    std::to_string(arguments.dp)};
   }
   if (!hardware && asks) {
     fmt::print(stderr, "Known GPUs: {}\n", catalog.known());
     hardware = ask("GPU", "H100");
+    answers.insert(answers.end(), {"--hardware", *hardware});
   }
   if (arguments.model.empty()) {
     throw UserError("no model", Where{{}, 0, "--model"},
@@ -102,6 +110,7 @@ void complete(ServeArguments& arguments, std::optional<std::string>& hardware,
     throw UserError("no GPU", Where{{}, 0, "--hardware"},
                     fmt::format("a serve command does not say which; known: {}", catalog.known()));
   }
+  return answers;
 }
 
 ServerMachine machine_of(const InitFlags& flags, const std::string& hardware, GpuCatalog& catalog) {
@@ -131,7 +140,7 @@ void init(const InitFlags& flags) {
   GpuCatalog catalog;
   ServeArguments arguments = arguments_of(flags);
   std::optional<std::string> hardware = flags.hardware;
-  complete(arguments, hardware, catalog);
+  const std::vector<std::string> answers = complete(arguments, hardware, catalog);
   const auto gpu = known_gpu(catalog, *hardware, "--hardware");
   if (flags.from || flags.from_file) {
     take_server_defaults(arguments, gpu->name, gpu->memory_gb);
@@ -158,6 +167,9 @@ void init(const InitFlags& flags) {
     fmt::print("{}", text);
   } else {
     OutputFile(flags.output).commit(text);
+    CommandRecord::Facts facts;
+    facts.more = answers;
+    CommandRecord::write_beside(flags.output, facts);
     fmt::print("wrote {}\n", flags.output);
   }
 }

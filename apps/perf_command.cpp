@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "command_record.hpp"
 #include "config/run_options.hpp"
 #include "perf/bundle.hpp"
 #include "perf/bundle_check.hpp"
@@ -65,6 +66,11 @@ void fit_skew_of(const FitSkewFlags& flags) {
     const fs::path own = bundle / fmt::format("tp{}", tp) / "skew_fit.csv";
     const OutputFile file(flags.output ? fs::path(*flags.output) : own);
     file.commit(skew_fit_csv(fit));
+    CommandRecord::Facts facts;
+    if (!flags.tp) {
+      facts.more = {"--tp", fmt::format("{}", tp)};
+    }
+    CommandRecord::write_beside(file.path(), facts);
     fmt::print("# wrote {}: {} buckets\n", file.path().string(), fit.buckets.size());
   }
   fmt::print("# for the bundle's meta.yaml:\n{}", skew_fit_meta(fits));

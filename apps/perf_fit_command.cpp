@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "command_record.hpp"
 #include "perf/gpu_facts.hpp"
 #include "perf/operations/gpu_fit.hpp"
 #include "report/output_file.hpp"
@@ -85,6 +86,7 @@ void write(const PerfFitFlags& flags, const CoefficientFile& fitted) {
   }
   const OutputFile out(path);
   out.commit(coefficient_file_text(file));
+  CommandRecord::write_beside(out.path(), {});
   fmt::print("# wrote {}: {} numbers\n", out.path().string(), number_count(file));
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "command_record.hpp"
 #include "perf/bundle.hpp"
 #include "perf/bundle_curves.hpp"
 #include "report/curve_plot.hpp"
@@ -38,6 +39,7 @@ void show_perf(const PerfShowFlags& flags) {
   }
   if (flags.svg) {
     OutputFile(*flags.svg).commit(curves_svg(sets));
+    CommandRecord::write_beside(*flags.svg, {});
     fmt::print("# wrote {}: {} plots\n", *flags.svg, sets.size());
     return;
   }

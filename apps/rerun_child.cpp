@@ -46,11 +46,22 @@ int run_program(const std::vector<std::string>& args) {
 }  // namespace
 
 bool can_be_carried_out_again(const std::vector<std::string>& command) {
-  constexpr std::array<std::string_view, 5> kCommands{"workload", "sweep", "plan", "calibrate",
-                                                      "validate"};
-  return !command.empty() &&
-         std::find(kCommands.begin(), kCommands.end(), command.front()) != kCommands.end() &&
-         std::find(command.begin(), command.end(), "merge") == command.end();
+  constexpr std::array<std::string_view, 6> kCommands{"workload",  "sweep",    "plan",
+                                                      "calibrate", "validate", "init"};
+  constexpr std::array<std::string_view, 3> kOfPerf{"fit", "fit-skew", "show"};
+  const auto has = [&](std::string_view word) {
+    return std::any_of(command.begin(), command.end(), [&](const std::string& arg) {
+      return arg == word || arg.starts_with(std::string(word) + '=');
+    });
+  };
+  if (command.empty() || has("merge") || has("--only")) {  // these go on from what was there
+    return false;
+  }
+  if (command.front() == "perf") {
+    return command.size() > 1 &&
+           std::find(kOfPerf.begin(), kOfPerf.end(), command[1]) != kOfPerf.end();
+  }
+  return std::find(kCommands.begin(), kCommands.end(), command.front()) != kCommands.end();
 }
 
 fs::path carry_out_again(const std::vector<std::string>& command, const fs::path& folder,
@@ -58,9 +69,13 @@ fs::path carry_out_again(const std::vector<std::string>& command, const fs::path
   std::vector<std::string> args = without_output(command);
   const fs::path output = folder / "result";
   args.insert(args.end(), {output_option(command), output.string()});
-  if (const int code = run_program(args); code != 0) {
+  const bool judges = command.front() == "validate";  // 1: errors above --max-error
+  if (const int code = run_program(args); code != 0 && !(judges && code == 1)) {
     throw UserError(fmt::format("the command ended with {}", code), Where{result.string(), 0, {}},
                     "its message is above");
+  }
+  if (command.front() == "perf" && command[1] == "fit") {
+    return output / result.filename();
   }
   if (command.front() != "sweep" && command.front() != "plan") {
     return output;

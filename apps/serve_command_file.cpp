@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/read_log.hpp"
 #include "config/serve_arguments.hpp"
 
 namespace lockstep {
@@ -104,6 +105,7 @@ Words words_in_script(const std::string& text) {
 }  // namespace
 
 std::vector<std::string> serve_words_in(const std::filesystem::path& file) {
+  ReadLog::note(file, "serve command");
   std::ifstream in(file, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   if (!in.is_open() || in.bad()) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "command_record.hpp"
 #include "engine/run_setup.hpp"
 #include "engine/simulation.hpp"
 #include "recorded_options.hpp"
@@ -93,6 +94,7 @@ int validate(const ValidateFlags& flags) {
   const Comparison comparison = compare(run, simulated.requests, simulated.source);
   if (summary) {
     summary->commit(summary_text(comparison));
+    CommandRecord::write_beside(summary->path(), {.fidelity = flags.recorded.fidelity});
   }
   const StepComparison steps = compare_steps(run, simulated.requests);
   std::optional<SeriesComparison> series;

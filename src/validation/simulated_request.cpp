@@ -5,6 +5,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "base/read_log.hpp"
 #include "perf/csv_file.hpp"
 #include "serving/request.hpp"
 
@@ -53,6 +54,7 @@ std::vector<Nanos> gaps(const CsvFile& csv, std::size_t column) {
 }  // namespace
 
 std::vector<SimulatedRequest> read_request_csv(const std::filesystem::path& file) {
+  ReadLog::note(file, "result");  // first: the table's own note would call it kernel times
   CsvFile csv(file);
   const std::size_t id = csv.column("request id");
   const std::size_t input = csv.column("input");

@@ -6,6 +6,7 @@ usage: rerun_test.py BINARY [unittest arguments]
 
 import json
 import os
+import pty
 import re
 import shutil
 import subprocess
@@ -220,7 +221,7 @@ class Again(Case):
 
 
 class OtherCommands(Case):
-    """Workloads, sweeps and plans say it too, and are made again by their own command."""
+    """Whatever writes a file says it too; the file is made again by its own command."""
 
     SWEEP = """cluster: cluster.json
 flags: {fidelity: reference}
@@ -276,6 +277,71 @@ seeds: 2
         self.assertEqual(said["fidelity"], "vllm")
         self.assertIn("the same", self.again("p.csv"))
         self.assertIn("the same", self.again("p.cluster.json"))
+
+    def test_a_cluster_from_a_serve_command(self):
+        script = self.folder / "serve.sh"
+        script.write_text("vllm serve Qwen/Qwen3-32B --tensor-parallel-size 2\n")
+        said = self.made("c.json", "init", "--from", "serve.sh", "--hardware", "H100",
+                         "--output", "c.json")
+        self.assertIn("serve command", {one["role"] for one in said["inputs"]})
+        self.assertIn("the same", self.again("c.json"))
+        script.write_text("vllm serve Qwen/Qwen3-32B --tensor-parallel-size 4\n")
+        self.assertIn("serve.sh", self.again("c.json", 2))
+
+    def test_a_cluster_from_answers(self):
+        """What was answered at a terminal stands in the command."""
+        terminal, inside = pty.openpty()
+        os.write(terminal, b"Qwen/Qwen3-32B\n2\n1\n1\nH100\n")
+        done = subprocess.run([BINARY, "init", "--output", "c.json"], stdin=inside,
+                              cwd=self.folder, capture_output=True, timeout=120, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        said = json.loads((self.folder / "c.json.provenance.json").read_text())
+        self.assertEqual(said["command"], ["init", "--model", "Qwen/Qwen3-32B", "--tp", "2", "--pp",
+                                           "1", "--dp", "1", "--hardware", "H100"])
+        self.assertIn("the same", self.again("c.json"))
+
+    def test_a_comparison_with_a_recorded_run(self):
+        (self.folder / "bench.json").write_text(json.dumps(
+            {"model_id": "Qwen/Qwen3-30B-A3B-Instruct-2507", "request_rate": 2.0,
+             "request_throughput": 1.5, "input_lens": [20, 10], "output_lens": [3, 2],
+             "ttfts": [0.2, 0.1], "itls": [[0.05, 0.06], [0.04]], "start_times": [101.5, 100.0],
+             "errors": ["", ""]}))
+        done = call("bench-import", "bench.json", "--output", "recorded", "--cluster-config",
+                    ROOT / "configs/cluster/single_node_moe_single_instance.json", cwd=self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        # Errors beyond --max-error end the command with 1; the comparison is made all the same.
+        done = call("validate", "recorded", "--summary", "s.txt", "--max-error", "1",
+                    cwd=self.folder)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        said = json.loads((self.folder / "s.txt.provenance.json").read_text())
+        self.assertEqual(said["fidelity"], "reference")
+        self.assertIn("recorded run", {one["role"] for one in said["inputs"]})
+        self.assertIn("the same", self.again("s.txt"))
+
+    def test_plots_of_a_bundle(self):
+        (self.folder / "bundle/tp1").mkdir(parents=True)
+        (self.folder / "bundle/tp1/dense.csv").write_text(
+            "layer,tokens,time_us\nqkv_proj,1,10\nqkv_proj,512,20\n")
+        said = self.made("b.svg", "perf", "show", "bundle", "--svg", "b.svg")
+        self.assertEqual({one["role"] for one in said["inputs"]}, {"kernel times"})
+        self.assertIn("the same", self.again("b.svg"))
+
+    def test_a_fit_of_imported_tables(self):
+        place = self.folder / "tables/l40s/vllm-0.24.0"
+        place.mkdir(parents=True)
+        rows = [f"bfloat16,{m},{n},{k},{3 + m * n * k / 8e7 + n * k / 3e5:.3f}"
+                for m in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024) for n in (512, 1024, 4096)
+                for k in (512, 2048)]
+        (place / "gemm.csv").write_text("gemm_dtype,m,n,k,time_us\n" + "\n".join(rows) + "\n")
+        done = call("perf", "import", "tables", "--store", "store", cwd=self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        fit = ["perf", "fit", "--store", "store", "--date", "2026-12-01", "--output", "fitted"]
+        said = self.made("fitted/L40S.yaml", *fit)
+        self.assertNotIn("fitted", said["command"])
+        self.assertIn("the same", self.again("fitted/L40S.yaml"))
+        # What goes on from the file that lay there cannot be made again from its inputs.
+        self.made("fitted/L40S.yaml", *fit, "--only", "gemm")
+        self.again("fitted/L40S.yaml", 2)
 
     def test_an_exported_graph(self):
         out = self.folder / "out"
