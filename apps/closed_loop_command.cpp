@@ -67,14 +67,18 @@ struct ClosedLoopFlags {
   bool strict = false, no_async = false, piecewise = false, fused_norms = false, no_tables = false;
 };
 
-Bytes memory_of(const std::string& gpu) {
+std::shared_ptr<const GpuFacts> facts_of(const std::string& gpu) {
   GpuCatalog catalog;
-  const auto facts = catalog.find(gpu);
+  auto facts = catalog.find(gpu);
   if (!facts) {
     throw UserError(fmt::format("the memory of '{}' is not known", gpu), Where{{}, 0, "--gpu"},
                     fmt::format("known: {}", catalog.known()));
   }
-  return Bytes{static_cast<std::int64_t>(facts->memory_gb * 0.99 * static_cast<double>(kGiB))};
+  return facts;
+}
+
+Bytes memory_of(const GpuFacts& gpu) {
+  return Bytes{static_cast<std::int64_t>(gpu.memory_gb * 0.99 * static_cast<double>(kGiB))};
 }
 
 void run(ClosedLoopFlags& flags) {
@@ -91,8 +95,9 @@ void run(ClosedLoopFlags& flags) {
                     "import the tables, or run without --strict to take it as a note");
   }
   const ParallelSplit split = ParallelSplit::of(flags.tp, 1, flags.expert_parallel, flags.pp);
+  const auto gpu = facts_of(flags.gpu);
   const KvPool pool = size_kv_pool(model, split,
-                                   {.gpu = memory_of(flags.gpu),
+                                   {.gpu = memory_of(*gpu),
                                     .utilization = flags.utilization,
                                     .max_num_batched_tokens = flags.server.max_num_batched_tokens,
                                     .max_num_seqs = flags.server.max_num_seqs,
@@ -108,6 +113,7 @@ void run(ClosedLoopFlags& flags) {
   StepOptions steps;
   steps.graph_sizes = default_graph_sizes(flags.largest_graph);
   steps.fused_all_reduce_norm = flags.fused_norms;
+  steps.one_attention_kernel = attends_in_one_kernel(gpu->name);
   StepModel step_model(model, split, steps, source.times);
   const auto lengths =
       draw_lengths(flags.num_prompts, flags.input, flags.output, flags.range_ratio, flags.seed);

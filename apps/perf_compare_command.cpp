@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "engine/run_setup.hpp"
 #include "perf/bundle.hpp"
+#include "perf/gpu_facts.hpp"
 #include "perf/operations/bundle_comparison.hpp"
 #include "perf/operations/operation_library.hpp"
 
@@ -42,12 +43,15 @@ void compare(const CompareFlags& flags) {
                                                       .engine_version = "",
                                                       .store = flags.store,
                                                       .allow_tables = !flags.no_tables});
+  const auto gpu = GpuCatalog().find(flags.gpu.value_or(place.hardware));
+  const bool one_kernel = gpu && attends_in_one_kernel(gpu->name);
   fmt::print("{}\n", source.times->description());
   for (const std::int64_t tp : degrees_in(flags.bundle)) {
     fmt::print("\n{} at tp {}, (operations - bundle) / bundle in %\n{:<22}{:>8}{:>8}{:>10}{:>8}\n",
                model.name, tp, "layer", "rows", "bias", "median", "p90");
     const auto folder = std::filesystem::path(flags.bundle) / fmt::format("tp{}", tp);
-    for (const LayerComparison& one : compare_bundle(folder, tp, model, *source.times)) {
+    for (const LayerComparison& one :
+         compare_bundle(folder, tp, model, *source.times, one_kernel)) {
       fmt::print("{:<22}{:>8}{:>+8.1f}{:>10.1f}{:>8.1f}\n", one.layer, one.error.samples,
                  100 * one.error.bias, 100 * one.error.median, 100 * one.error.p90);
     }

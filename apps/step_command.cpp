@@ -11,6 +11,7 @@
 #include "base/error.hpp"
 #include "engine/run_setup.hpp"
 #include "model/description/read_description.hpp"
+#include "perf/gpu_facts.hpp"
 #include "perf/operations/operation_library.hpp"
 #include "steps/step_model.hpp"
 
@@ -89,6 +90,8 @@ void step(const StepFlags& flags) {
   StepOptions running;
   running.graph_sizes = default_graph_sizes(flags.largest_graph);
   running.fused_all_reduce_norm = flags.fused_norms;
+  const auto gpu = GpuCatalog().find(flags.gpu);
+  running.one_attention_kernel = gpu && attends_in_one_kernel(gpu->name);
   const ParallelSplit split =
       ParallelSplit::of(flags.tp, flags.attention_dp, flags.expert_parallel);
   const StepBatch batch = batch_of(flags);

@@ -180,6 +180,7 @@ private:
       if (entry.tokens == 1 && entry.computed_before >= entry.request->input) {
         ++shape_.decodes;
         shape_.decode_context += end;
+        shape_.longest_decode = std::max(shape_.longest_decode, end);
       } else {
         shape_.prompts.push_back(
             {entry.tokens, entry.computed_before, end >= entry.request->num_tokens});

@@ -20,6 +20,7 @@ namespace {
 struct GpuSource {
   std::shared_ptr<const OperationTimes> times;
   Bytes memory;
+  bool one_attention_kernel = false;
   std::string failure;
 };
 
@@ -43,6 +44,7 @@ std::map<std::string, GpuSource, std::less<>> load_gpus(const std::vector<Measur
         // What the driver leaves of the nominal size.
         source.memory =
             Bytes{static_cast<std::int64_t>(facts->memory_gb * 0.99 * static_cast<double>(kGiB))};
+        source.one_attention_kernel = attends_in_one_kernel(facts->name);
       }
     } catch (const UserError& error) {
       source.failure = error.problem();
@@ -62,6 +64,7 @@ Simulated run_point(const MeasuredPoint& point, const Recipe& recipe, const GpuS
                     std::optional<std::int64_t> script_limit = std::nullopt) {
   PointSetup setup = set_up_point(point, recipe, options.model_dirs, script_limit);
   setup.memory.gpu = gpu.memory;
+  setup.options.one_attention_kernel = gpu.one_attention_kernel;
   const KvPool pool = size_kv_pool(setup.model, setup.split, setup.memory);
   if (pool.blocks == 0) {
     throw UserError("weights leave no memory for a KV cache", Where{}, "");

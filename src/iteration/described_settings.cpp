@@ -26,8 +26,9 @@ std::optional<DescribedSettings> described_settings_of(const Instance& instance,
   DescribedSettings settings;
   const auto gpu = gpus.find(instance.hardware);
   settings.options.expert_kernels = usual_expert_kernels(gpu ? gpu->name : instance.hardware);
-  if (gpu && attends_in_one_kernel(gpu->name)) {
-    settings.options.one_attention_kernel = gpu;
+  settings.options.one_attention_kernel = gpu && attends_in_one_kernel(gpu->name);
+  if (gpu && instance.terms.unsplit_decodes) {
+    settings.decode_blocks = gpu->decode_blocks;
   }
   constexpr double kAlike = 1.25;
   // Links of a cluster file are in GB of 2^30 bytes.

@@ -48,6 +48,7 @@ StepBatch step_of(const BatchShape& shape) {
     } else {
       ++step.decodes;
       step.decode_context += entry.computed_before + 1;
+      step.longest_decode = std::max(step.longest_decode, entry.computed_before + 1);
     }
   }
   if (shape.entries.empty()) {  // a dummy
@@ -56,21 +57,6 @@ StepBatch step_of(const BatchShape& shape) {
   }
   return step;
 }
-
-/// The sum of one layer's operations that look back.
-class MixingSum final : public OperationSink {
-public:
-  explicit MixingSum(const OperationTimes& times) : times_(times) {}
-  void add(std::string_view /*name*/, const AnyOperation& operation, std::int64_t times) override {
-    const OperationTime each = time_of(times_, operation);
-    sum.time += nanos(each.micros) * times;
-    sum.source = std::max(sum.source, each.source);
-  }
-  KernelTime sum{Nanos{0}, TimeSource::exact};
-
-private:
-  const OperationTimes& times_;
-};
 
 /// "attention, decodes" as "attention_decodes": a name is one word in a trace's text. Traces
 /// outlive who made them, so the few names there are stay for good.
@@ -94,14 +80,31 @@ std::string_view trace_name(std::string_view name) {
 
 }  // namespace
 
+/// The sum of one layer's operations that look back.
+class DescribedSteps::MixingSum final : public OperationSink {
+public:
+  MixingSum(const DescribedSteps& steps, const BatchShape& shape) : steps_(steps), shape_(shape) {}
+  void add(std::string_view /*name*/, const AnyOperation& operation, std::int64_t times) override {
+    const OperationTime each = steps_.time(operation, &shape_);
+    sum.time += nanos(each.micros) * times;
+    sum.source = std::max(sum.source, each.source);
+  }
+  KernelTime sum{Nanos{0}, TimeSource::exact};
+
+private:
+  const DescribedSteps& steps_;
+  const BatchShape& shape_;
+};
+
 /// Makes rows of the operations of one layer.
 class DescribedSteps::Writer final : public OperationSink {
 public:
-  Writer(DescribedSteps& steps, Rows& rows, bool exchanges)
-      : steps_(steps), rows_(rows), exchanges_(exchanges), list_(&rows.before) {}
+  /// `shape`: of the step, where the rows are those that look back.
+  Writer(DescribedSteps& steps, Rows& rows, bool exchanges, const BatchShape* shape = nullptr)
+      : steps_(steps), rows_(rows), exchanges_(exchanges), shape_(shape), list_(&rows.before) {}
 
   void add(std::string_view name, const AnyOperation& operation, std::int64_t times) override {
-    const OperationTime each = time_of(*steps_.times_, operation);
+    const OperationTime each = steps_.time(operation, shape_);
     rows_.lookups.add(each.source, times);
     for (std::int64_t i = 0; i < times; ++i) {
       if (const auto* call = std::get_if<CollectiveCall>(&operation)) {
@@ -177,6 +180,7 @@ private:
   DescribedSteps& steps_;
   Rows& rows_;
   bool exchanges_;
+  const BatchShape* shape_;
   std::vector<TraceRow>* list_;
 };
 
@@ -189,6 +193,22 @@ DescribedSteps::DescribedSteps(const Instance& instance,
       settings_(std::move(settings)) {
   ensure(times_ != nullptr && instance.description != nullptr,
          "a described model needs times of operations");
+  if (settings_.decode_blocks) {
+    decode_blocks_ = std::make_unique<DecodeBlockTimes>(*settings_.decode_blocks);
+  }
+}
+
+OperationTime DescribedSteps::time(const AnyOperation& operation, const BatchShape* shape) const {
+  OperationTime each = time_of(*times_, operation);
+  const auto* decodes = std::get_if<GenerationAttention>(&operation);
+  if (decode_blocks_ && shape != nullptr && decodes != nullptr) {
+    if (const auto blocks = decode_blocks_->of(*shape, decodes->heads)) {
+      constexpr double kNanosPerMicro = 1e3;
+      each.micros = static_cast<double>(blocks->count()) / kNanosPerMicro;
+      each.source = std::max(each.source, TimeSource::interpolated);
+    }
+  }
+  return each;
 }
 
 StepContext DescribedSteps::context(std::int64_t tokens, std::int64_t group_tokens) const {
@@ -228,7 +248,7 @@ KernelTime DescribedSteps::mixing(const BatchShape& shape) const {
   const StepContext at = context(shape.total_len, 0);
   KernelTime all{Nanos{0}, TimeSource::exact};
   for (const LayerGroup& group : instance_.description->layers) {
-    MixingSum layer(*times_);
+    MixingSum layer(*this, shape);
     add_layer_mixing(at, group.kind, step, 1, layer);
     all.time += layer.sum.time * group.count;
     all.source = std::max(all.source, layer.sum.source);
@@ -290,7 +310,7 @@ void DescribedSteps::build(const Batch& batch, IterationTrace& out, EnergySink* 
   write(rows.front(), {}, batch, out.segments.front());
   for (std::size_t kind = 0; kind < layers.size(); ++kind) {
     Rows mixing;
-    Writer writer(*this, mixing, false);
+    Writer writer(*this, mixing, false, &shape);
     add_layer_mixing(context(tokens, group_tokens), layers[kind].kind, step, 1, writer);
     write(rows[kind + 1], mixing.before, batch, out.segments[kind + 1]);
   }

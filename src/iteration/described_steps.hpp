@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "config/cluster.hpp"
+#include "iteration/decode_block_times.hpp"
 #include "iteration/trace.hpp"
 #include "iteration/trace_energy.hpp"
 #include "iteration/trace_shape.hpp"
@@ -25,6 +26,8 @@ struct DescribedSettings {
   StepOptions options;
   /// Collectives take what was measured on the hardware; otherwise the network decides.
   bool measured_collectives = true;
+  /// Of the GPU, where decodes that are not split go by its blocks (`unsplit-decodes`).
+  std::optional<DecodeBlocks> decode_blocks{};
 };
 
 /// Nothing for an instance that runs layer by layer. Measured collectives are those of one node
@@ -61,8 +64,11 @@ private:
     std::int64_t copies = 1;
   };
   class Writer;
+  class MixingSum;
   using Size = std::pair<std::int64_t, std::int64_t>;
 
+  /// `shape`: of the step, for what looks back; null for what does not.
+  [[nodiscard]] OperationTime time(const AnyOperation& operation, const BatchShape* shape) const;
   [[nodiscard]] StepContext context(std::int64_t tokens, std::int64_t group_tokens) const;
   /// The embedding, then each kind of layer.
   const std::vector<Rows>& rows_of(std::int64_t tokens, std::int64_t group_tokens);
@@ -75,8 +81,9 @@ private:
   std::shared_ptr<const OperationTimes> times_;
   ParallelSplit split_;
   DescribedSettings settings_;
-  std::map<Size, std::vector<Rows>> rows_;  ///< by tokens here and of the group
-  std::map<Size, Rows> heads_;              ///< by tokens and sampled rows
+  std::unique_ptr<DecodeBlockTimes> decode_blocks_;  ///< null: decodes are operations like others
+  std::map<Size, std::vector<Rows>> rows_;           ///< by tokens here and of the group
+  std::map<Size, Rows> heads_;                       ///< by tokens and sampled rows
   LookupCounts lookups_, step_lookups_;
   TraceEnergy record_;
 };

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 #include "perf/yaml_file.hpp"
 
 namespace lockstep {
@@ -173,6 +176,12 @@ GpuFacts read_gpu_facts(const std::filesystem::path& file) {
     read_fit(yaml, gpu);
   }
   return gpu;
+}
+
+bool attends_in_one_kernel(std::string_view gpu) {
+  constexpr std::array<std::string_view, 8> kGpus = {"A100", "A10",     "A6000",   "L4",
+                                                     "L40S", "RTX3090", "RTX4090", "RTXPRO6000"};
+  return std::ranges::find(kGpus, gpu) != kGpus.end();
 }
 
 }  // namespace lockstep

@@ -95,6 +95,10 @@ struct GpuFacts {
   [[nodiscard]] double peak(DataType type) const;
 };
 
+/// Whether vLLM attends by FlashAttention 2 there, which is one kernel for prompts and decodes:
+/// Ampere, Ada and the workstation Blackwells; later kernels take decodes apart.
+[[nodiscard]] bool attends_in_one_kernel(std::string_view gpu);
+
 /// Reads one file; `coefficients_of` in it names the file beside it that the coefficients come
 /// from. Throws UserError naming file and line.
 [[nodiscard]] GpuFacts read_gpu_facts(const std::filesystem::path& file);

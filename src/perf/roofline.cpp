@@ -36,11 +36,6 @@ double l2_bytes(const GpuFacts& gpu) {
   return gpu.l2_mb * static_cast<double>(kMiB);
 }
 
-// Part of the reads that miss a cache of `room` bytes when `bytes` are read over and over.
-double miss_share(double bytes, double room) {
-  return bytes <= 0 ? 0.0 : 1.0 / (1.0 + std::pow(room / bytes, kMissSharpness));
-}
-
 // Waves that `waves` full multiprocessor loads take; `paid` of the last one's idle part counts.
 double paid_waves(double waves, double paid) {
   return waves <= 1 ? 1.0 : waves + paid * (std::ceil(waves) - waves);
@@ -63,6 +58,10 @@ double key_tiles(double keys) {
 }
 
 }  // namespace
+
+double miss_share(double bytes, double room) {
+  return bytes <= 0 ? 0.0 : 1.0 / (1.0 + std::pow(room / bytes, kMissSharpness));
+}
 
 double gemm_micros(const GpuFacts& gpu, const GemmShape& shape, DataType weights) {
   const AnalyticCoefficients& c = gpu.coefficients;

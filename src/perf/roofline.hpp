@@ -10,6 +10,9 @@
 
 namespace lockstep {
 
+/// Part of the reads that miss a cache of `room` bytes when `bytes` are read over and over.
+[[nodiscard]] double miss_share(double bytes, double room);
+
 /// A dense layer: `rows` x `inner` times `inner` x `columns`.
 struct GemmShape {
   double rows = 0;

@@ -51,16 +51,17 @@ void add_head_attention_rows(const StepContext& context, const LayerKind& kind,
 void add_head_attention_mixing(const StepContext& context, const HeadAttention& attention,
                                const StepBatch& batch, std::int64_t times, OperationSink& sink) {
   const HeadShape shape = shape_of(context, attention);
-  if (const MeanPrompt prompt = mean_prompt(batch.prompts); prompt.count > 0) {
-    sink.add("attention, prompts",
-             ContextAttention{shape, prompt.count, prompt.tokens, prompt.cached}, times);
+  const MeanPrompt prompt = mean_prompt(batch.prompts);
+  const ContextAttention prompts{shape, prompt.count, prompt.tokens, prompt.cached};
+  if (prompt.count > 0) {
+    sink.add("attention, prompts", prompts, times);
   }
-  const GpuFacts* const one_kernel = context.options.one_attention_kernel.get();
-  if (batch.decodes > 0 && !batch.prompts.empty() && one_kernel != nullptr && !shape.fp8_cache) {
+  if (batch.decodes > 0 && prompt.count > 0 && context.options.one_attention_kernel &&
+      !shape.fp8_cache) {
     const auto longest = std::ranges::max_element(batch.prompts, {}, &PromptChunk::tokens);
     sink.add("attention, decodes beside prompts",
-             MixedDecodes{one_kernel, shape, longest->tokens, longest->cached, batch.decodes,
-                          batch.decode_context / batch.decodes - 1},
+             DecodesBeside{prompts, longest->tokens, batch.decodes,
+                           batch.decode_context / batch.decodes, batch.longest_decode},
              times);
   } else if (batch.decodes > 0) {
     sink.add("attention, decodes",

@@ -14,7 +14,7 @@ struct Counter {
   // New keys and values are written to the cache first.
   std::int64_t operator()(const ContextAttention&) const { return 2; }
   std::int64_t operator()(const GenerationAttention&) const { return 2; }
-  std::int64_t operator()(const MixedDecodes&) const { return 0; }  // the prompts' kernel
+  std::int64_t operator()(const DecodesBeside&) const { return 0; }  // the prompts' kernel
   std::int64_t operator()(const LatentAttention&) const { return 2; }
   // Two down and two up projections, two norms, rotary, two joins, cache, attention, output.
   std::int64_t operator()(const LatentModule&) const { return 12; }

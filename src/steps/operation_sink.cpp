@@ -6,22 +6,8 @@
 #include <array>
 #include <cstddef>
 
-#include "perf/roofline.hpp"
-
 namespace lockstep {
 namespace {
-
-OperationTime mixed_time(const MixedDecodes& o) {
-  const AttentionHeads heads{o.heads.heads, o.heads.kv_heads, o.heads.head_size, 2};
-  AttentionShape shape;
-  shape.prefill_chunk = o.prompt;
-  shape.kv_prefill = o.cached;
-  const double prompts = attention_micros(*o.gpu, heads, shape);
-  shape.n_decode = o.decodes;
-  shape.kv_decode_mean = shape.kv_decode_max = shape.kv_decode_min =
-      o.heads.window > 0 ? std::min(o.context, o.heads.window) : o.context;
-  return {std::max(attention_micros(*o.gpu, heads, shape) - prompts, 0.0), TimeSource::analytic, 0};
-}
 
 struct Timer {
   const OperationTimes& times;
@@ -30,7 +16,7 @@ struct Timer {
   OperationTime operator()(const GenerationAttention& o) const {
     return times.generation_attention(o);
   }
-  OperationTime operator()(const MixedDecodes& o) const { return mixed_time(o); }
+  OperationTime operator()(const DecodesBeside& o) const { return times.decodes_beside(o); }
   OperationTime operator()(const LatentAttention& o) const { return times.latent_attention(o); }
   OperationTime operator()(const LatentModule& o) const { return times.latent_module(o.shape); }
   OperationTime operator()(const LatentAbsorption& o) const { return times.latent_absorption(o); }
@@ -63,9 +49,9 @@ struct Describer {
   std::string operator()(const GenerationAttention& o) const {
     return fmt::format("{} sequences of {}, {}", o.batch, o.context, heads_text(o.heads));
   }
-  std::string operator()(const MixedDecodes& o) const {
+  std::string operator()(const DecodesBeside& o) const {
     return fmt::format("{} sequences of {} beside prompts, {}", o.decodes, o.context,
-                       heads_text(o.heads));
+                       heads_text(o.prompts.heads));
   }
   std::string operator()(const LatentAttention& o) const {
     return fmt::format("{} x {} behind {}, {} heads", o.batch, o.new_tokens, o.cached_tokens,

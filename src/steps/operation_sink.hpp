@@ -6,7 +6,6 @@
 #include <string_view>
 #include <variant>
 
-#include "perf/gpu_facts.hpp"
 #include "perf/operations/operation_times.hpp"
 
 namespace lockstep {
@@ -17,19 +16,7 @@ struct LatentModule {
   LatentAttention shape;
 };
 
-/// What decodes add to the prompts of their step where one kernel runs both: it neither packs the
-/// query heads that share keys nor splits contexts, so that every sequence and query head has a
-/// tile of its own that walks along its keys.
-struct MixedDecodes {
-  const GpuFacts* gpu = nullptr;
-  HeadShape heads;
-  std::int64_t prompt = 0;  ///< new tokens of the longest prompt, behind `cached`
-  std::int64_t cached = 0;
-  std::int64_t decodes = 0;
-  std::int64_t context = 0;  ///< mean, the new token not counted
-};
-
-using AnyOperation = std::variant<Gemm, ContextAttention, GenerationAttention, MixedDecodes,
+using AnyOperation = std::variant<Gemm, ContextAttention, GenerationAttention, DecodesBeside,
                                   LatentAttention, LatentModule, LatentAbsorption, GroupedExperts,
                                   GatedDeltaNet, MemoryTraffic, CollectiveCall>;
 

@@ -14,11 +14,12 @@ struct PromptChunk {
 };
 
 /// Units: tokens. `decode_context` is the sum over the decoding sequences of the tokens that they
-/// attend to, the new one included.
+/// attend to, the new one included, `longest_decode` the largest of these.
 struct StepBatch {
   std::vector<PromptChunk> prompts;
   std::int64_t decodes = 0;
   std::int64_t decode_context = 0;
+  std::int64_t longest_decode = 0;  ///< of them; 0: all are alike
 
   [[nodiscard]] std::int64_t tokens() const {
     std::int64_t sum = decodes;
@@ -37,7 +38,7 @@ struct StepBatch {
   }
   void clear() {
     prompts.clear();
-    decodes = decode_context = 0;
+    decodes = decode_context = longest_decode = 0;
   }
 };
 

@@ -1,7 +1,6 @@
 #include "steps/step_options.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace lockstep {
 
@@ -21,12 +20,6 @@ std::vector<std::int64_t> default_graph_sizes(std::int64_t largest) {
 std::int64_t usual_expert_kernels(std::string_view gpu) {
   const bool blackwell = gpu.starts_with("B2") || gpu.starts_with("B3") || gpu.starts_with("GB");
   return blackwell ? 2 : StepOptions{}.expert_kernels;
-}
-
-bool attends_in_one_kernel(std::string_view gpu) {
-  constexpr std::array<std::string_view, 8> kGpus = {"A100", "A10",     "A6000",   "L4",
-                                                     "L40S", "RTX3090", "RTX4090", "RTXPRO6000"};
-  return std::ranges::find(kGpus, gpu) != kGpus.end();
 }
 
 double fused_norm_bytes(std::int64_t ranks) {

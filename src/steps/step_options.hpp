@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -10,8 +9,6 @@
 #include "perf/operations/operations.hpp"
 
 namespace lockstep {
-
-struct GpuFacts;
 
 struct StepOptions {
   /// Sizes that graphs were captured for, ascending; a step of at most the largest is padded to
@@ -26,16 +23,13 @@ struct StepOptions {
   /// sum, or what one kernel leaves of it.
   std::int64_t expert_kernels = 8;
   ExpertSkew skew = ExpertSkew::power_law_1_2;
-  /// The GPU, where one attention kernel runs the prompts and decodes of a step; null: two do.
-  std::shared_ptr<const GpuFacts> one_attention_kernel{};
+  /// One attention kernel runs the prompts and decodes of a step, not two.
+  bool one_attention_kernel = false;
 };
 
 /// What the experts of one layer launch by default on a GPU of this name ("B200"): on Blackwell
 /// FlashInfer's TensorRT-LLM kernel and what quantises for it.
 [[nodiscard]] std::int64_t usual_expert_kernels(std::string_view gpu);
-/// Whether vLLM attends by FlashAttention 2 there, which is one kernel for prompts and decodes:
-/// Ampere, Ada and the workstation Blackwells; later kernels take decodes apart.
-[[nodiscard]] bool attends_in_one_kernel(std::string_view gpu);
 /// The largest message that vLLM reduces and norms in one kernel.
 [[nodiscard]] double fused_norm_bytes(std::int64_t ranks);
 /// vLLM's default capture sizes: 1, 2, 4, then multiples of 8 below 256 and of 16 up to `largest`.

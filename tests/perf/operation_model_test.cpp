@@ -319,6 +319,52 @@ TEST(AnalyticOperations, ReadsLargeWeightsAtMemorysPace) {
   EXPECT_LT(micros, floor * 1.4);
 }
 
+TEST(AnalyticOperations, KeysComeFromMemoryAtItsRateAtBest) {
+  GpuCatalog gpus = catalog();
+  for (const char* name : {"H100", "RTXPRO6000", "B200", "A10"}) {
+    const auto gpu = gpus.find(name);
+    const auto times = analytic_operations_for(gpu);
+    for (const std::int64_t context : {1024, 16384, 131072}) {
+      const double bytes = 256.0 * static_cast<double>(context) * 8 * 128 * 4;
+      EXPECT_GE(times->generation_attention({{32, 8, 128, 0, false}, 256, context}).micros,
+                bytes / (gpu->bandwidth * 1e3))
+          << name;
+    }
+  }
+}
+
+// Bundles of vLLM 0.19 on RTX PRO 6000, 32 heads: behind 16,384 tokens 256 and 512 take 368 and
+// 700 us, as 128 and 256 jobs of 64 queries lie on 188 multiprocessors once and twice.
+TEST(AnalyticOperations, PromptsBehindCachedTokensTakeWholeWaves) {
+  GpuCatalog gpus = catalog();
+  const auto times = analytic_operations_for(gpus.find("RTXPRO6000"));
+  const auto behind = [&](std::int64_t tokens) {
+    return times->context_attention({{32, 8, 128, 0, false}, 1, tokens, 16384}).micros;
+  };
+  EXPECT_NEAR(behind(256), 368, 37);
+  EXPECT_NEAR(behind(512), 700, 70);
+}
+
+TEST(AnalyticOperations, DecodesBesidePromptsCostTheirTiles) {
+  GpuCatalog gpus = catalog();
+  const auto times = analytic_operations_for(gpus.find("RTXPRO6000"));
+  const ContextAttention prompt{{32, 8, 128, 0, false}, 1, 16, 16};
+  const auto beside = [&](std::int64_t decodes, std::int64_t context, std::int64_t longest = 0) {
+    return times->decodes_beside({prompt, prompt.new_tokens, decodes, context, longest}).micros;
+  };
+  EXPECT_EQ(beside(0, 1024), 0);
+  // The same bundles; all but what the prompt takes alone, 8 us.
+  EXPECT_NEAR(beside(1, 16384), 357, 54);
+  EXPECT_NEAR(beside(32, 1024), 158, 24);
+  EXPECT_NEAR(beside(64, 4096), 1430, 290);
+  EXPECT_NEAR(beside(8, 1024, 16384), beside(1, 16384), 1) << "the longest is waited for";
+  double before = 0;
+  for (std::int64_t decodes = 1; decodes <= 256; ++decodes) {
+    EXPECT_GE(beside(decodes, 2048), before * (1 - 1e-9)) << decodes;
+    before = beside(decodes, 2048);
+  }
+}
+
 TEST(AnalyticOperations, KinAnswerForGpusWithoutCoefficients) {
   GpuCatalog gpus = catalog();
   EXPECT_THAT(analytic_operations_for(gpus.find("A10"))->description(),

@@ -17,6 +17,9 @@ public:
   OperationTime generation_attention(const GenerationAttention& o) const override {
     return of(1 + static_cast<double>(o.batch * o.context) * 1e-5);
   }
+  OperationTime decodes_beside(const DecodesBeside& o) const override {
+    return of(static_cast<double>(o.decodes * o.context) * 1e-5);
+  }
   OperationTime latent_module(const LatentAttention&) const override { return of(1); }
   OperationTime latent_attention(const LatentAttention&) const override { return of(1); }
   OperationTime latent_absorption(const LatentAbsorption&) const override { return of(1); }

@@ -7,6 +7,8 @@
 
 #include "model/description/read_description.hpp"
 #include "perf/gpu_facts.hpp"
+#include "perf/operations/analytic_operations.hpp"
+#include "perf/operations/operation_library.hpp"
 #include "reference_data.hpp"
 #include "steps/fake_times.hpp"
 
@@ -192,9 +194,10 @@ TEST(StepModel, QuickSumEqualsTheList) {
 /// Attention of the decodes of a step, in one layer.
 double decodes_beside_prompt(const std::string& model, std::int64_t decodes, std::int64_t context) {
   StepOptions options;
-  options.one_attention_kernel =
-      GpuCatalog({testing::source_dir() / "hardware"}).find("RTXPRO6000");
-  const StepModel steps = model_of(model, {}, options);
+  options.one_attention_kernel = true;
+  const StepModel steps(
+      shipped(model), {}, options,
+      analytic_operations_for(GpuCatalog({testing::source_dir() / "hardware"}).find("RTXPRO6000")));
   const auto list = by_name(steps.operations({{{512, 0, true}}, decodes, decodes * (context + 1)}));
   EXPECT_FALSE(list.contains("attention, decodes"));
   return list.at("attention, decodes beside prompts").each.micros;
@@ -215,8 +218,7 @@ TEST(StepModel, OneAttentionKernelSpendsATileOnEveryDecodeAndQueryHead) {
 
 TEST(StepModel, DecodesAloneKeepTheirKernel) {
   StepOptions options;
-  options.one_attention_kernel =
-      GpuCatalog({testing::source_dir() / "hardware"}).find("RTXPRO6000");
+  options.one_attention_kernel = true;
   const StepModel steps = model_of("meta-llama/Llama-3.1-8B", {}, options);
   EXPECT_TRUE(by_name(steps.operations({{}, 8, 8000})).contains("attention, decodes"));
 }

@@ -165,7 +165,23 @@ OperationTime AnalyticOperations::generation_attention(const GenerationAttention
   if (shape.batch <= 0 || shape.context <= 0) {
     return {};
   }
-  return {micros(set_of(shape), sizes_of(shape, CacheState::cold)), TimeSource::analytic, 0};
+  const std::size_t set = set_of(shape);
+  const Sizes sizes = sizes_of(shape, CacheState::cold);
+  const Answer& a = answers_[set];
+  const double least = a.fitted == nullptr ? 0.0 : a.set->model->least(a.limits, sizes);
+  return {std::max(micros(set, sizes), least), TimeSource::analytic, 0};
+}
+
+OperationTime AnalyticOperations::decodes_beside(const DecodesBeside& shape) const {
+  if (shape.decodes <= 0 || shape.prompts.batch <= 0) {
+    return {};
+  }
+  const Answer& a = answers_[set_of(shape.prompts)];
+  const double micros =
+      a.fitted == nullptr
+          ? 0.0
+          : decodes_beside_micros(*gpu_, a.limits, a.fitted->coefficients.values, shape);
+  return {micros, TimeSource::analytic, 0};
 }
 
 OperationTime AnalyticOperations::latent_module(const LatentAttention& shape) const {

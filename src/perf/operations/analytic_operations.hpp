@@ -25,6 +25,7 @@ public:
   [[nodiscard]] OperationTime gemm(const Gemm& shape) const override;
   [[nodiscard]] OperationTime context_attention(const ContextAttention& shape) const override;
   [[nodiscard]] OperationTime generation_attention(const GenerationAttention& shape) const override;
+  [[nodiscard]] OperationTime decodes_beside(const DecodesBeside& shape) const override;
   [[nodiscard]] OperationTime latent_module(const LatentAttention& shape) const override;
   [[nodiscard]] OperationTime latent_attention(const LatentAttention& shape) const override;
   [[nodiscard]] OperationTime latent_absorption(const LatentAbsorption& shape) const override;

@@ -14,10 +14,12 @@ constexpr double kElement = 2;  // bytes of a 16-bit value
 
 class Comparison {
 public:
-  Comparison(std::int64_t tp, const ModelConfig& model, const OperationTimes& times)
+  Comparison(std::int64_t tp, const ModelConfig& model, const OperationTimes& times,
+             bool one_kernel)
       : tp_(tp),
         model_(model),
         times_(times),
+        one_kernel_(one_kernel),
         q_(model.q_dim() / tp),
         kv_(std::max<std::int64_t>(model.num_key_value_heads / tp, 1) * model.head_dim),
         heads_{.heads = model.num_attention_heads / tp,
@@ -49,12 +51,13 @@ public:
     while (csv.next_row()) {
       const std::int64_t tokens = csv.key(chunk);
       const std::int64_t sequences = csv.key(decodes);
-      double both = 0;
-      if (tokens > 0) {
-        both += times_.context_attention({heads_, 1, tokens, csv.key(cached)}).micros;
-      }
-      if (sequences > 0) {
-        both += times_.generation_attention({heads_, sequences, csv.key(context) + 1}).micros;
+      const std::int64_t keys = csv.key(context) + 1;
+      const ContextAttention prompt{heads_, 1, tokens, csv.key(cached)};
+      double both = tokens > 0 ? times_.context_attention(prompt).micros : 0.0;
+      if (tokens > 0 && sequences > 0 && one_kernel_) {
+        both += times_.decodes_beside({prompt, tokens, sequences, keys}).micros;
+      } else if (sequences > 0) {
+        both += times_.generation_attention({heads_, sequences, keys}).micros;
       }
       if (both > 0) {
         add(tokens == 0      ? "attention of decodes"
@@ -141,6 +144,7 @@ private:
   std::int64_t tp_;
   const ModelConfig& model_;
   const OperationTimes& times_;
+  bool one_kernel_;
   std::int64_t q_, kv_;
   HeadShape heads_;
   std::map<std::string, std::vector<double>> errors_;
@@ -149,8 +153,9 @@ private:
 }  // namespace
 
 std::vector<LayerComparison> compare_bundle(const std::filesystem::path& folder, std::int64_t tp,
-                                            const ModelConfig& model, const OperationTimes& times) {
-  Comparison comparison(tp, model, times);
+                                            const ModelConfig& model, const OperationTimes& times,
+                                            bool one_attention_kernel) {
+  Comparison comparison(tp, model, times, one_attention_kernel);
   comparison.rows(folder / "dense.csv", "tokens");
   comparison.rows(folder / "per_sequence.csv", "sequences");
   comparison.attention(folder / "attention.csv");

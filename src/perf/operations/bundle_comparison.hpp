@@ -19,9 +19,11 @@ struct LayerComparison {
 };
 
 /// The tables of one folder tp<N> of a bundle in 16 bits. Layers that the model does not have are
-/// left out; a layer whose name is not known is refused.
+/// left out; a layer whose name is not known is refused. `one_attention_kernel`: for the prompts
+/// and decodes of a step, instead of two.
 [[nodiscard]] std::vector<LayerComparison> compare_bundle(const std::filesystem::path& folder,
                                                           std::int64_t tp, const ModelConfig& model,
-                                                          const OperationTimes& times);
+                                                          const OperationTimes& times,
+                                                          bool one_attention_kernel);
 
 }  // namespace lockstep

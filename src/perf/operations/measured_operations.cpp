@@ -204,6 +204,10 @@ OperationTime MeasuredOperations::generation_attention(const GenerationAttention
                 analytic_->micros(set, sizes_of(s, CacheState::cold)));
 }
 
+OperationTime MeasuredOperations::decodes_beside(const DecodesBeside& s) const {
+  return analytic_->decodes_beside(s);  // no table has steps of both
+}
+
 OperationTime MeasuredOperations::latent_module(const LatentAttention& s) const {
   if (s.batch <= 0 || s.new_tokens <= 0) {
     return {};

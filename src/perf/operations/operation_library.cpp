@@ -107,7 +107,7 @@ std::vector<std::string> coefficient_sources(const std::string& gpu) {
       {"L4", {"L40S", "A100"}},
       {"L40S", {"RTXPRO6000", "H100"}},
       {"RTX3090", {"L40S", "A100"}},
-      {"RTX4090", {"L40S", "RTXPRO6000"}},
+      {"RTX4090", {"RTXPRO6000", "L40S"}},
       {"RTXPRO6000", {"L40S", "B200"}},
       {"B60", {"L40S"}},
       {"B200", {"B300", "H100"}},

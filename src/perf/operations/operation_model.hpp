@@ -21,6 +21,7 @@ struct GpuLimits {
   double bandwidth = 1;  ///< of memory, bytes per microsecond
   double cache = 1;      ///< L2, bytes
   double link = 1;       ///< to other GPUs, one direction, bytes per microsecond
+  double queries = 128;  ///< that a thread block of the prompts' attention kernel takes
 };
 
 /// Sizes of one call, in the order that its model documents.
@@ -60,6 +61,9 @@ struct OperationModel {
   /// The size along each axis, as a logarithm to base 2.
   void (*along)(const GpuLimits& limits, const Sizes& sizes, std::span<double> values) = nullptr;
   std::vector<SaturationGrid> grids{};
+  /// Microseconds that serving does not undercut, from the datasheet alone; null: none are known.
+  /// The model itself may, as its tables do: ratios of its values stay smooth so.
+  double (*least)(const GpuLimits& limits, const Sizes& sizes) = nullptr;
 };
 
 /// A model's fitted numbers: its coefficients, then the factors of each axis and each grid.

@@ -80,6 +80,9 @@ GpuLimits limits_of(const GpuFacts& gpu, Precision precision) {
   limits.bandwidth = gpu.bandwidth * 1e3;
   limits.cache = gpu.l2_mb * real(kMiB);
   limits.link = gpu.link_gb_s * 1e3;
+  // FlashAttention 2 over a cache in pages takes 64 whatever the head size; later kernels take 128,
+  // and so does best what stands in for it where the cache has 8 bits.
+  limits.queries = attends_in_one_kernel(gpu.name) && precision == Precision::bfloat16 ? 64 : 128;
   return limits;
 }
 

@@ -26,4 +26,10 @@ enum class CacheState : std::uint8_t { measured, cold };
 [[nodiscard]] Sizes sizes_of(const Quantise& quantise);
 [[nodiscard]] Sizes sizes_of(const CollectiveCall& call);
 
+/// Microseconds, with the coefficients of context_attention_model() and, for what decodes read and
+/// their empty tiles, those of the GPU's layer model.
+[[nodiscard]] double decodes_beside_micros(const GpuFacts& gpu, const GpuLimits& limits,
+                                           std::span<const double> coefficients,
+                                           const DecodesBeside& shape);
+
 }  // namespace lockstep

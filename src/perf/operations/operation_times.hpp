@@ -28,6 +28,7 @@ public:
   [[nodiscard]] virtual OperationTime context_attention(const ContextAttention& shape) const = 0;
   [[nodiscard]] virtual OperationTime generation_attention(
       const GenerationAttention& shape) const = 0;
+  [[nodiscard]] virtual OperationTime decodes_beside(const DecodesBeside& shape) const = 0;
   /// The block from hidden state to output projection, DeepSeek-V3's dimensions.
   [[nodiscard]] virtual OperationTime latent_module(const LatentAttention& shape) const = 0;
   /// The kernel alone.

@@ -57,6 +57,17 @@ struct GenerationAttention {
   std::int64_t context = 1;
 };
 
+/// What decodes add to the prompts of their step where one kernel runs both: it neither packs the
+/// query heads that share keys nor splits contexts, so that every sequence and query head has a
+/// tile of its own that walks along its keys.
+struct DecodesBeside {
+  ContextAttention prompts;
+  std::int64_t longest = 0;  ///< new tokens of the longest prompt
+  std::int64_t decodes = 0;
+  std::int64_t context = 0;          ///< mean, the new token included
+  std::int64_t longest_context = 0;  ///< 0: all are alike
+};
+
 /// Latent attention (DeepSeek V2/V3, Kimi). `heads` of one rank.
 /// A module is the whole attention block from hidden state to output projection, without its
 /// all-reduce; a kernel is the attention alone.
