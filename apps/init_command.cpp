@@ -47,7 +47,7 @@ constexpr Link kPcie{"", 32, "PCIe 4 x16"};
 
 std::string ask(std::string_view question, std::string_view fallback) {
   fmt::print(stderr, "{}{}: ", question, fallback.empty() ? "" : fmt::format(" [{}]", fallback));
-  std::fflush(stderr);
+  static_cast<void>(std::fflush(stderr));
   std::string answer;
   std::getline(std::cin, answer);
   return answer.empty() ? std::string(fallback) : answer;

@@ -67,7 +67,7 @@ bool can_be_carried_out_again(const std::vector<std::string>& command) {
 fs::path carry_out_again(const std::vector<std::string>& command, const fs::path& folder,
                          const fs::path& result) {
   std::vector<std::string> args = without_output(command);
-  const fs::path output = folder / "result";
+  fs::path output = folder / "result";
   args.insert(args.end(), {output_option(command), output.string()});
   const bool judges = command.front() == "validate";  // 1: errors above --max-error
   if (const int code = run_program(args); code != 0 && !(judges && code == 1)) {

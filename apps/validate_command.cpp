@@ -111,7 +111,7 @@ int validate(const ValidateFlags& flags) {
     return static_cast<int>(ExitCode::ok);
   }
   const auto above = errors_above(comparison, *flags.max_error);
-  std::fflush(stdout);
+  static_cast<void>(std::fflush(stdout));
   for (const std::string& line : above) {
     fmt::print(stderr, "error above {} %: {}\n", *flags.max_error, line);
   }
