@@ -44,8 +44,11 @@ check:
 	tools/check_names.py
 	tools/check_tidy.sh
 
-asan tsan:
+asan:
 	$(MAKE) test PRESET=$@
+
+tsan:
+	TSAN_OPTIONS=suppressions=$(CURDIR)/tools/tsan.supp $(MAKE) test PRESET=$@
 
 fuzz: deps
 	cmake --preset fuzz
