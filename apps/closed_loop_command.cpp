@@ -57,7 +57,7 @@ struct ClosedLoopFlags {
   std::optional<std::string> model_dir;
   DescriptionOptions description;
   std::string engine_version;
-  std::int64_t tp = 1, pp = 1;
+  std::int64_t tp = 1, pp = 1, dp = 1;
   bool expert_parallel = false;
   std::int64_t concurrency = 0, input = 1024, output = 128, num_prompts = 1000;
   double range_ratio = 1.0, request_rate = 0, utilization = 0.9;
@@ -94,7 +94,8 @@ void run(ClosedLoopFlags& flags) {
     throw UserError(source.notes.front(), Where{{}, 0, "--strict"},
                     "import the tables, or run without --strict to take it as a note");
   }
-  const ParallelSplit split = ParallelSplit::of(flags.tp, 1, flags.expert_parallel, flags.pp);
+  const ParallelSplit split =
+      ParallelSplit::of(flags.tp, flags.dp, flags.expert_parallel, flags.pp);
   const auto gpu = facts_of(flags.gpu);
   const KvPool pool = size_kv_pool(model, split,
                                    {.gpu = memory_of(*gpu),
@@ -126,9 +127,9 @@ void run(ClosedLoopFlags& flags) {
   for (const std::string& note : source.notes) {
     fmt::print("note: {}\n", note);
   }
-  fmt::print("KV cache: {} blocks of {} tokens; {} steps, {} preemptions, GPU busy {:.1f} %\n",
-             pool.blocks, flags.server.block_size, result.steps, result.preemptions,
-             100 * result.gpu_share);
+  fmt::print("KV cache: {} blocks of {} tokens{}; {} steps, {} preemptions, GPU busy {:.1f} %\n",
+             pool.blocks, flags.server.block_size, flags.dp > 1 ? " on each engine" : "",
+             result.steps, result.preemptions, 100 * result.gpu_share);
   fmt::print("{}", summary_text(summarise(result)));
 }
 
@@ -145,6 +146,9 @@ void add_run(CLI::App& app, ClosedLoopFlags& flags) {
   command->add_option("--tp,--tensor-parallel-size", flags.tp, "tensor-parallel ranks")
       ->check(count);
   command->add_option("--pp,--pipeline-parallel-size", flags.pp, "pipeline stages")->check(count);
+  command
+      ->add_option("--dp,--data-parallel-size", flags.dp, "engines; in step if there are experts")
+      ->check(count);
   command->add_flag("--enable-expert-parallel", flags.expert_parallel, "whole experts a rank");
   command->add_option("--concurrency,--max-concurrency", flags.concurrency,
                       "requests in flight (default: no limit)");

@@ -198,7 +198,7 @@ std::string point_report(const std::vector<PointResult>& results) {
 
 std::string point_csv(const std::vector<PointResult>& results) {
   std::string text =
-      "id,model,precision,gpu,vllm,recipe,isl,osl,concurrency,tp,ep,ttft_ms,tpot_ms,"
+      "id,model,precision,gpu,vllm,recipe,isl,osl,concurrency,tp,attention_dp,ep,ttft_ms,tpot_ms,"
       "simulated_ttft_ms,simulated_tpot_ms,gpu_share,preemptions,found_limit,found_ttft_ms,"
       "found_tpot_ms,failure\n";
   for (const PointResult& r : results) {
@@ -206,10 +206,10 @@ std::string point_csv(const std::vector<PointResult>& results) {
     std::string failure = r.failure;
     std::replace(failure.begin(), failure.end(), ',', ';');
     text += fmt::format(
-        "{},{},{},{},{},{},{},{},{},{},{},{},{},{:.4f},{:.4f},{:.4f},{},{},{:.4f},{:.4f},{}\n",
+        "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{:.4f},{:.4f},{:.4f},{},{},{:.4f},{:.4f},{}\n",
         p.id, p.model, p.precision, p.gpu, p.engine_version, p.recipe, p.input, p.output,
-        p.concurrency, p.tp, p.moe_ep, p.ttft_ms, p.tpot_ms, r.ttft_ms, r.tpot_ms, r.gpu_share,
-        r.preemptions, r.found_limit, r.found_ttft_ms, r.found_tpot_ms, failure);
+        p.concurrency, p.tp, p.attention_dp, p.moe_ep, p.ttft_ms, p.tpot_ms, r.ttft_ms, r.tpot_ms,
+        r.gpu_share, r.preemptions, r.found_limit, r.found_ttft_ms, r.found_tpot_ms, failure);
   }
   return text;
 }

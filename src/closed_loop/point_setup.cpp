@@ -128,9 +128,6 @@ void refuse_unknown_modes(const MeasuredPoint& point) {
   if (!point.aggregated) {
     throw UserError("prefill and decode workers apart", Where{}, "take aggregated points");
   }
-  if (point.attention_dp > 1) {
-    throw UserError("data-parallel attention", Where{}, "take points of one engine");
-  }
 }
 
 }  // namespace
@@ -144,7 +141,7 @@ PointSetup set_up_point(const MeasuredPoint& point, const Recipe& recipe,
   const std::string cache = setting(recipe, "kv_cache_dtype");
   description.kv_cache_dtype = cache.empty() ? "auto" : cache;
   setup.model = find_description(model_dirs, checkpoint_of(point, recipe), description);
-  setup.split = ParallelSplit::of(point.tp, 1, point.moe_ep > 1, point.pp);
+  setup.split = ParallelSplit::of(point.tp, point.attention_dp, point.moe_ep > 1, point.pp);
   const std::int64_t limit = script_limit.value_or(point.concurrency);
   setup.server = server_of(point, recipe, limit);
   setup.options = options_of(point, recipe, setup.server.max_num_seqs);

@@ -1,5 +1,6 @@
 #include "steps/step_model.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "steps/kernel_count.hpp"
@@ -94,10 +95,25 @@ double StepModel::head_micros(std::int64_t tokens, std::int64_t rows) {
 }
 
 double StepModel::micros(const StepBatch& batch) {
-  const std::int64_t tokens = padded_tokens(options_.graph_sizes, batch.tokens());
-  SumSink sink(*times_);
-  add_mixing_operations({model_, split_, options_, tokens}, batch, sink);
-  return row_micros(tokens) + sink.micros + head_micros(tokens, batch.sampled());
+  const StepBatch* const alone = &batch;
+  return group_micros({&alone, 1});
+}
+
+double StepModel::group_micros(std::span<const StepBatch* const> ranks) {
+  std::int64_t tokens = 1;
+  for (const StepBatch* batch : ranks) {
+    tokens = std::max(tokens, batch->tokens());
+  }
+  tokens = padded_tokens(options_.graph_sizes, tokens);
+  double mixing = 0;
+  double head = 0;
+  for (const StepBatch* batch : ranks) {
+    SumSink sink(*times_);
+    add_mixing_operations({model_, split_, options_, tokens}, *batch, sink);
+    mixing = std::max(mixing, sink.micros);
+    head = std::max(head, head_micros(tokens, batch->sampled()));
+  }
+  return row_micros(tokens) + mixing + head;
 }
 
 }  // namespace lockstep

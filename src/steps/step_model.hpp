@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -36,6 +37,10 @@ public:
   [[nodiscard]] std::vector<TimedOperation> operations(const StepBatch& batch) const;
   /// The sum over operations().
   [[nodiscard]] double micros(const StepBatch& batch);
+  /// Of a step that attention-DP ranks run together, one batch each, padded to the largest: in
+  /// every layer all wait for the longest attention. A batch without tokens is an idle rank's
+  /// dummy, which has neither attention nor a head.
+  [[nodiscard]] double group_micros(std::span<const StepBatch* const> ranks);
 
   /// Kernels that a step of one prompt launches where no graph holds them.
   [[nodiscard]] std::int64_t kernels(std::int64_t tokens) const;

@@ -130,6 +130,15 @@ class Models(unittest.TestCase):
         self.assertIn("budget of 1048576 bytes", said)
         self.assertIn("Successful requests:", self.call(*args, "--max-memory", "4GiB"))
 
+    def test_engines_that_share_experts_run_behind_one_address(self):
+        args = ("run", "--client", "closed", "--model", "Qwen/Qwen3-30B-A3B-Instruct-2507", "--gpu", "H100",
+                "--enable-expert-parallel", "--concurrency", "8", "--input", "128", "--output", "32",
+                "--num-prompts", "16", "--no-tables")
+        pair = self.call(*args, "--data-parallel-size", "2")
+        self.assertIn("on each engine", pair)
+        self.assertRegex(pair, r"Successful requests: +16")
+        self.assertNotEqual(pair, self.call(*args))
+
     def test_a_model_that_does_not_fit_is_refused(self):
         text = self.call("run", "--client", "closed", "--model", "meta-llama/Llama-3.1-405B",
                          "--gpu", "H100", code=2)
@@ -142,14 +151,15 @@ class Models(unittest.TestCase):
         rows = ["a,Qwen/Qwen3-8B,,H100,0.19.0,agg,256,32,4,1,1,1,1,30,7,InferenceX,r,",
                 "b,Qwen/Qwen3-8B,,H100,0.19.0,agg,256,32,8,1,1,1,1,40,8,InferenceX,r,",
                 "c,Qwen/Qwen3-8B,,H100,0.19.0,disagg,256,32,8,1,1,1,1,40,8,InferenceX,,",
-                "d,Qwen/Qwen3-8B,,H100,0.19.0,agg,256,32,8,1,1,1,1,40,8,InferenceX,r,b"]
+                "d,Qwen/Qwen3-8B,,H100,0.19.0,agg,256,32,8,1,1,1,1,40,8,InferenceX,r,b",
+                "e,Qwen/Qwen3-30B-A3B-Instruct-2507,,H100,0.19.0,agg,256,32,8,1,1,2,2,40,8,InferenceX,r,"]
         points.write_text("\n".join([header, *rows]) + "\n")
         results = []
         for threads in ("1", "2"):
             output = self.folder / f"{threads}.csv"
             text = self.call("validate", "--points", str(points), "--csv", str(output),
                              "--threads", threads)
-            self.assertIn("Coverage: 2 of 3 points", text)
+            self.assertIn("Coverage: 3 of 4 points", text)
             self.assertIn("prefill and decode workers apart", text)
             results.append(output.read_text())
         self.assertEqual(*results)

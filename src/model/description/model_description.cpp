@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace lockstep {
 namespace {
 
@@ -45,6 +47,12 @@ struct FeedForwardText {
 };
 
 }  // namespace
+
+bool ModelDescription::has_experts() const {
+  return std::ranges::any_of(layers, [](const LayerGroup& group) {
+    return std::holds_alternative<ExpertMlp>(group.kind.feed_forward);
+  });
+}
 
 std::int64_t ModelDescription::num_layers() const {
   std::int64_t count = 0;

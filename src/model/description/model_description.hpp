@@ -141,6 +141,8 @@ struct ModelDescription {
   LayerKind prediction_kind;
 
   [[nodiscard]] std::int64_t num_layers() const;
+  /// Any layer chooses among experts.
+  [[nodiscard]] bool has_experts() const;
 };
 
 /// What the user asks for beside the checkpoint.
