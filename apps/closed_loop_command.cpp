@@ -115,6 +115,7 @@ void run(ClosedLoopFlags& flags) {
   steps.graph_sizes = default_graph_sizes(flags.largest_graph);
   steps.fused_all_reduce_norm = flags.fused_norms;
   steps.one_attention_kernel = attends_in_one_kernel(gpu->name);
+  steps.split_decodes = gpu->split_decodes;
   StepModel step_model(model, split, steps, source.times);
   const auto lengths =
       draw_lengths(flags.num_prompts, flags.input, flags.output, flags.range_ratio, flags.seed);

@@ -21,6 +21,7 @@ struct GpuSource {
   std::shared_ptr<const OperationTimes> times;
   Bytes memory;
   bool one_attention_kernel = false;
+  std::optional<SplitDecodes> split_decodes;
   std::string failure;
 };
 
@@ -45,6 +46,7 @@ std::map<std::string, GpuSource, std::less<>> load_gpus(const std::vector<Measur
         source.memory =
             Bytes{static_cast<std::int64_t>(facts->memory_gb * 0.99 * static_cast<double>(kGiB))};
         source.one_attention_kernel = attends_in_one_kernel(facts->name);
+        source.split_decodes = facts->split_decodes;
       }
     } catch (const UserError& error) {
       source.failure = error.problem();
@@ -65,6 +67,7 @@ Simulated run_point(const MeasuredPoint& point, const Recipe& recipe, const GpuS
   PointSetup setup = set_up_point(point, recipe, options.model_dirs, script_limit);
   setup.memory.gpu = gpu.memory;
   setup.options.one_attention_kernel = gpu.one_attention_kernel;
+  setup.options.split_decodes = gpu.split_decodes;
   const KvPool pool = size_kv_pool(setup.model, setup.split, setup.memory);
   if (pool.blocks == 0) {
     throw UserError("weights leave no memory for a KV cache", Where{}, "");

@@ -73,6 +73,7 @@ void ServedEngine::describe(const Batch& batch) {
       ++shape_.decodes;
       shape_.decode_context += end;
       shape_.longest_decode = std::max(shape_.longest_decode, end);
+      shape_.decode_contexts.push_back(end);
     } else {
       shape_.prompts.push_back(
           {entry.tokens, entry.computed_before, end >= entry.request->num_tokens});

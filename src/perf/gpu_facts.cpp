@@ -98,6 +98,15 @@ void read_decode_blocks(const YamlFile& yaml, GpuFacts& gpu) {
   }
 }
 
+void read_split_decodes(const YamlFile& yaml, GpuFacts& gpu) {
+  const YAML::Node entry = yaml.child(yaml.root(), "split_decodes");
+  if (YamlFile::present(entry)) {
+    gpu.split_decodes = {gpu.multiprocessors, positive(yaml, entry, "block_gb_s"),
+                         positive(yaml, entry, "block_fp8_gb_s"),
+                         positive(yaml, entry, "memory_gb_s")};
+  }
+}
+
 void read_datasheet(const YamlFile& yaml, const YAML::Node& sheet, GpuFacts& gpu) {
   gpu.multiprocessors = static_cast<std::int64_t>(positive(yaml, sheet, "multiprocessors"));
   gpu.bandwidth = positive(yaml, sheet, "memory_bandwidth_gb_s");
@@ -167,6 +176,7 @@ GpuFacts read_gpu_facts(const std::filesystem::path& file) {
   read_datasheet(yaml, required(yaml, yaml.root(), "datasheet"), gpu);
   read_all_reduce(yaml, gpu);
   read_decode_blocks(yaml, gpu);
+  read_split_decodes(yaml, gpu);
   const YAML::Node other = yaml.child(yaml.root(), "coefficients_of");
   if (YamlFile::present(other)) {
     const auto name = yaml.as<std::string>(other, "coefficients_of");

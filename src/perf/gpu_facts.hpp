@@ -16,6 +16,7 @@
 #include "model/data_type.hpp"
 #include "perf/all_reduce_curve.hpp"
 #include "perf/decode_blocks.hpp"
+#include "perf/mixed_decodes.hpp"
 
 namespace lockstep {
 
@@ -89,6 +90,7 @@ struct GpuFacts {
   AnalyticCoefficients coefficients;
   std::vector<AllReduceCurve> all_reduce;       ///< as the modelled engine runs it
   std::optional<DecodeBlocks> decode_blocks;    ///< of the modelled engine's attention kernel
+  std::optional<SplitDecodes> split_decodes;    ///< where it splits contexts by their lengths
   std::map<std::string, AnalyticError> errors;  ///< by kind of layer, against `fitted_on`'s bundles
 
   /// Peak of a number format in TFLOP/s; that of 16 bits where the GPU has none of its own.

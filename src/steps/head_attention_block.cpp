@@ -14,6 +14,15 @@ HeadShape shape_of(const StepContext& context, const HeadAttention& attention) {
           .fp8_cache = context.model.fp8_cache};
 }
 
+/// Beside prompts the kernel does not split, and decodes fill in where multiprocessors are free.
+std::int64_t context_of_decodes(const StepContext& context, const StepBatch& batch,
+                                const HeadShape& heads) {
+  const bool alone = batch.prompts.empty() && !batch.decode_contexts.empty();
+  return alone && context.mixed_decodes != nullptr
+             ? context.mixed_decodes->even_length(batch.decode_contexts, heads)
+             : batch.decode_context / batch.decodes;
+}
+
 }  // namespace
 
 void add_head_attention_rows(const StepContext& context, const LayerKind& kind,
@@ -65,7 +74,7 @@ void add_head_attention_mixing(const StepContext& context, const HeadAttention& 
              times);
   } else if (batch.decodes > 0) {
     sink.add("attention, decodes",
-             GenerationAttention{shape, batch.decodes, batch.decode_context / batch.decodes},
+             GenerationAttention{shape, batch.decodes, context_of_decodes(context, batch, shape)},
              times);
   }
 }

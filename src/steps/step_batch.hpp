@@ -20,6 +20,8 @@ struct StepBatch {
   std::int64_t decodes = 0;
   std::int64_t decode_context = 0;
   std::int64_t longest_decode = 0;  ///< of them; 0: all are alike
+  /// Of each, in the order of the batch; empty: not named, as where only the sum counts.
+  std::vector<std::int64_t> decode_contexts{};
 
   [[nodiscard]] std::int64_t tokens() const {
     std::int64_t sum = decodes;
@@ -38,6 +40,7 @@ struct StepBatch {
   }
   void clear() {
     prompts.clear();
+    decode_contexts.clear();
     decodes = decode_context = longest_decode = 0;
   }
 };

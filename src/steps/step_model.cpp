@@ -52,7 +52,11 @@ StepModel::StepModel(ModelDescription model, ParallelSplit split, StepOptions op
     : model_(std::move(model)),
       split_(split),
       options_(std::move(options)),
-      times_(std::move(times)) {}
+      times_(std::move(times)) {
+  if (options_.split_decodes) {
+    mixed_decodes_ = std::make_unique<MixedDecodes>(*options_.split_decodes);
+  }
+}
 
 std::vector<TimedOperation> StepModel::operations(const StepBatch& batch) const {
   ListSink sink(*times_);
@@ -109,7 +113,8 @@ double StepModel::group_micros(std::span<const StepBatch* const> ranks) {
   double head = 0;
   for (const StepBatch* batch : ranks) {
     SumSink sink(*times_);
-    add_mixing_operations({model_, split_, options_, tokens}, *batch, sink);
+    add_mixing_operations({model_, split_, options_, tokens, 0, mixed_decodes_.get()}, *batch,
+                          sink);
     mixing = std::max(mixing, sink.micros);
     head = std::max(head, head_micros(tokens, batch->sampled()));
   }

@@ -58,6 +58,7 @@ private:
   ParallelSplit split_;
   StepOptions options_;
   std::shared_ptr<const OperationTimes> times_;
+  std::unique_ptr<MixedDecodes> mixed_decodes_;
   std::unordered_map<std::int64_t, double> rows_;  ///< by padded tokens
   std::unordered_map<std::int64_t, double> head_;  ///< by padded tokens and sampled rows
 };

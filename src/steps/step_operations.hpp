@@ -18,6 +18,8 @@ struct StepContext {
   std::int64_t tokens = 0;
   /// Rows of all attention-DP ranks together; 0: as many as here on each.
   std::int64_t group_tokens = 0;
+  /// Null: decodes are so many of their mean length.
+  MixedDecodes* mixed_decodes = nullptr;
 
   [[nodiscard]] std::int64_t expert_tokens() const {
     return group_tokens > 0 ? group_tokens : tokens * split.attention_dp;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "perf/mixed_decodes.hpp"
 #include "perf/operations/operations.hpp"
 
 namespace lockstep {
@@ -25,6 +26,8 @@ struct StepOptions {
   ExpertSkew skew = ExpertSkew::power_law_1_2;
   /// One attention kernel runs the prompts and decodes of a step, not two.
   bool one_attention_kernel = false;
+  /// Where the attention kernel splits contexts by the lengths that it gets: the GPU's rates.
+  std::optional<SplitDecodes> split_decodes{};
 };
 
 /// What the experts of one layer launch by default on a GPU of this name ("B200"): on Blackwell
