@@ -3,28 +3,41 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <limits>
 #include <memory>
 
 #include "base/random.hpp"
 #include "closed_loop/engine_group.hpp"
+#include "closed_loop/front_ends.hpp"
 
 namespace lockstep {
 namespace {
 
-Nanos nanos(double micros) {
-  return Nanos{std::llround(micros * 1e3)};
-}
+constexpr Nanos kNever{std::numeric_limits<std::int64_t>::max()};
 
 double millis(Nanos time) {
   return static_cast<double>(time.count()) / 1e6;
 }
 
-/// The client, and the server's front ends: one for each engine, as vLLM starts them.
+/// Ascending; equal times in the order in which they came.
+template <typename T, typename TimeOf>
+void insert_by_time(std::deque<T>& queue, T value, TimeOf time_of) {
+  const auto later = std::find_if(queue.rbegin(), queue.rend(),
+                                  [&](const T& other) { return time_of(other) <= time_of(value); });
+  queue.insert(later.base(), value);
+}
+
 class ClosedLoop {
 public:
   ClosedLoop(StepModel& model, const ServerSettings& server, const ClientSettings& client,
              const std::vector<RequestLength>& lengths)
-      : server_(server), client_(client) {
+      : server_(server),
+        // One for each engine, as vLLM starts them.
+        front_ends_(server.host, static_cast<std::size_t>(model.split().attention_dp)),
+        requests_(lengths.size()),
+        sent_(lengths.size()),
+        first_wait_(lengths.size()),
+        end_wait_(lengths.size()) {
     const std::int64_t engines = model.split().attention_dp;
     const std::int64_t together = model.model().has_experts() ? engines : 1;
     for (std::int64_t i = 0; i < engines / together; ++i) {
@@ -34,38 +47,61 @@ public:
         engines_.push_back(&engine);
       }
     }
-    front_end_free_.resize(engines_.size());
-    requests_.resize(lengths.size());
-    sent_.resize(lengths.size());
     for (std::size_t i = 0; i < lengths.size(); ++i) {
       requests_[i].id = static_cast<std::int64_t>(i);
       requests_[i].input = lengths[i].input;
       requests_[i].num_tokens = lengths[i].input;
       requests_[i].output = lengths[i].input + lengths[i].output;
     }
+    prepare(client);
   }
 
   ClosedLoopResult run() {
-    offer_first();
-    for (EngineGroup* group = next_group(); group != nullptr || !arriving_.empty();
-         group = next_group()) {
-      if (group == nullptr ||
-          (!arriving_.empty() && arriving_.front()->arrival <= *group->next_event())) {
-        least_loaded().take_over(*arriving_.front());
-        arriving_.pop_front();
-        continue;
-      }
-      const Nanos now = *group->next_event();
-      const std::int64_t ended = group->finish_step();
-      for (std::int64_t i = 0; i < ended; ++i) {
-        reply_seen(now + nanos(server_.host.reply));
-      }
-      group->begin_step();
+    while (advance()) {
     }
     return result();
   }
 
 private:
+  /// When requests are due, and how many may be in flight.
+  void prepare(const ClientSettings& client) {
+    const std::size_t limit =
+        client.concurrency > 0 ? static_cast<std::size_t>(client.concurrency) : requests_.size();
+    slots_.assign(std::min(limit, requests_.size()), Nanos{0});
+    due_.assign(requests_.size(), Nanos{0});
+    if (client.request_rate > 0) {
+      MersenneTwister random = MersenneTwister::from_seed(client.seed);
+      double at = 0;
+      for (Nanos& due : due_) {
+        due = host_time(at * 1e6);
+        at += random.exponential(1 / client.request_rate);
+      }
+    }
+  }
+
+  /// What happens next: the client sends, a request gets to an engine, or a step ends. False: all
+  /// is done.
+  bool advance() {
+    const Nanos send_at = next_send();
+    const Nanos arrival = arriving_.empty() ? kNever : arriving_.front()->arrival;
+    EngineGroup* group = next_group();
+    const Nanos step = group != nullptr ? group->next_event().value_or(kNever) : kNever;
+    if (send_at <= std::min(arrival, step) && send_at != kNever) {
+      send(send_at);
+    } else if (arrival <= step && arrival != kNever) {
+      least_loaded().take_over(*arriving_.front());
+      arriving_.pop_front();
+    } else if (group != nullptr) {
+      if (group->runs_step()) {
+        finish_step(*group, step);
+      }
+      group->begin_step();
+    } else {
+      return false;
+    }
+    return true;
+  }
+
   /// That something happens to first; null: to none.
   [[nodiscard]] EngineGroup* next_group() const {
     EngineGroup* first = nullptr;
@@ -78,57 +114,18 @@ private:
     return first;
   }
 
-  /// The client's first sends: a burst as large as its limit, or by the clock.
-  void offer_first() {
-    const std::size_t limit =
-        client_.concurrency > 0 ? static_cast<std::size_t>(client_.concurrency) : requests_.size();
-    if (client_.request_rate <= 0) {
-      for (std::size_t i = 0; i < std::min(limit, requests_.size()); ++i) {
-        send(Nanos{0});
-      }
-      return;
-    }
-    MersenneTwister random = MersenneTwister::from_seed(client_.seed);
-    double at = 0;
-    for (std::size_t i = 0; i < requests_.size(); ++i) {
-      due_.push_back(nanos(at * 1e6));
-      at += random.exponential(1 / client_.request_rate);
-    }
-    in_flight_limit_ = limit;
-    send_due(Nanos{0}, true);
-  }
-
-  /// With a rate: sends what is due and allowed; `first` may look ahead of the clock, since what is
-  /// due later simply arrives later.
-  void send_due(Nanos now, bool first) {
-    while (next_ < due_.size() && in_flight_ < in_flight_limit_) {
-      send(first ? due_[next_] : std::max(now, due_[next_]));
-    }
+  [[nodiscard]] Nanos next_send() const {
+    return next_ < requests_.size() && !slots_.empty() ? std::max(slots_.front(), due_[next_])
+                                                       : kNever;
   }
 
   void send(Nanos now) {
-    Request& request = requests_[next_];
+    slots_.pop_front();
     sent_[next_] = now;
+    Request& request = requests_[next_];
+    request.arrival = front_ends_.take(now, request.input);
+    insert_by_time(arriving_, &request, [](const Request* r) { return r->arrival; });
     ++next_;
-    ++in_flight_;
-    const HostCosts& host = server_.host;
-    Nanos& free = *std::min_element(front_end_free_.begin(), front_end_free_.end());
-    free = std::max(free, now) +
-           nanos(host.request + host.prompt_token * static_cast<double>(request.input));
-    request.arrival = free;
-    const auto later =
-        std::find_if(arriving_.rbegin(), arriving_.rend(),
-                     [&](const Request* other) { return other->arrival <= request.arrival; });
-    arriving_.insert(later.base(), &request);
-  }
-
-  void reply_seen(Nanos now) {
-    --in_flight_;
-    if (client_.request_rate > 0) {
-      send_due(now, false);
-    } else if (next_ < requests_.size()) {
-      send(now);
-    }
   }
 
   /// vLLM's front ends send a request where the fewest wait and run.
@@ -136,7 +133,37 @@ private:
     return **std::ranges::min_element(engines_, {}, &ServedEngine::unfinished);
   }
 
-  ClosedLoopResult result() const {
+  void finish_step(EngineGroup& group, Nanos now) {
+    group.finish_step();
+    const Nanos wait = front_ends_.wait(now);
+    for (const ServedEngine& engine : group.engines()) {
+      for (const Request* request : engine.first_tokens()) {
+        first_wait_[static_cast<std::size_t>(request->id)] = wait;
+      }
+      for (const Request* request : engine.ended()) {
+        end_wait_[static_cast<std::size_t>(request->id)] = wait;
+        insert_by_time(slots_, now + wait + host_time(server_.host.reply),
+                       [](Nanos at) { return at; });
+      }
+    }
+  }
+
+  [[nodiscard]] RequestTimes times_of(std::size_t i) const {
+    const Request& request = requests_[i];
+    const double reply = server_.host.reply / 1e3;
+    RequestTimes times;
+    times.input = request.input;
+    times.output = request.output - request.input;
+    times.sent = millis(sent_[i]);
+    times.ttft = millis(request.arrival + request.ttft + first_wait_[i] - sent_[i]) + reply;
+    times.end = millis(request.end_time + end_wait_[i]) + reply;
+    times.tpot = times.output > 1
+                     ? (times.end - times.sent - times.ttft) / static_cast<double>(times.output - 1)
+                     : 0;
+    return times;
+  }
+
+  [[nodiscard]] ClosedLoopResult result() const {
     ClosedLoopResult result;
     double gpu_micros = 0;
     for (const auto& group : groups_) {
@@ -146,37 +173,26 @@ private:
         result.preemptions += engine.preemptions();
       }
     }
-    const double reply = server_.host.reply / 1e3;
     for (std::size_t i = 0; i < requests_.size(); ++i) {
-      const Request& request = requests_[i];
-      RequestTimes times;
-      times.input = request.input;
-      times.output = request.output - request.input;
-      times.sent = millis(sent_[i]);
-      times.ttft = millis(request.arrival + request.ttft - sent_[i]) + reply;
-      times.end = millis(request.end_time) + reply;
-      times.tpot = times.output > 1 ? (times.end - times.sent - times.ttft) /
-                                          static_cast<double>(times.output - 1)
-                                    : 0;
-      result.duration = std::max(result.duration, times.end);
-      result.requests.push_back(times);
+      result.requests.push_back(times_of(i));
+      result.duration = std::max(result.duration, result.requests.back().end);
     }
     result.gpu_share = result.duration > 0 ? gpu_micros / 1e3 / result.duration : 0;
     return result;
   }
 
   const ServerSettings& server_;
-  const ClientSettings& client_;
+  FrontEnds front_ends_;
   std::vector<Request> requests_;
   std::vector<std::unique_ptr<EngineGroup>> groups_;
   std::vector<ServedEngine*> engines_;  ///< of all groups
-  std::vector<Nanos> front_end_free_;   ///< when each front end has handed over what it has
-  std::deque<Request*> arriving_;       ///< at the front ends, by arrival
+  std::deque<Nanos> slots_;             ///< when the client may send again, ascending
+  std::vector<Nanos> due_;              ///< when each may be sent at the earliest
+  std::size_t next_ = 0;                ///< to be sent
   std::vector<Nanos> sent_;
-  std::vector<Nanos> due_;  ///< with a rate: when each may be sent
-  std::size_t next_ = 0;    ///< to be sent
-  std::size_t in_flight_ = 0;
-  std::size_t in_flight_limit_ = 0;
+  std::deque<Request*> arriving_;  ///< at the front ends, by arrival
+  std::vector<Nanos> first_wait_;  ///< of first tokens in the front ends
+  std::vector<Nanos> end_wait_;    ///< of last tokens
 };
 
 }  // namespace

@@ -37,14 +37,10 @@ std::optional<Nanos> EngineGroup::next_event() const {
   return first ? std::optional(std::max(*first, now_)) : std::nullopt;
 }
 
-std::int64_t EngineGroup::finish_step() {
-  std::int64_t ended = 0;
-  if (running_) {
-    for (ServedEngine& engine : engines_) {
-      ended += engine.finish_step(now_);
-    }
+void EngineGroup::finish_step() {
+  for (ServedEngine& engine : engines_) {
+    engine.finish_step(now_);
   }
-  return ended;
 }
 
 void EngineGroup::begin_step() {
@@ -98,7 +94,7 @@ Nanos EngineGroup::step_time() {
   const double own = host.step + host.step_per_sequence * static_cast<double>(sequences);
   const double micros =
       server_.async_scheduling ? std::max(gpu + host.gap, own) : gpu + host.gap + own;
-  return Nanos{std::llround(micros * 1e3)};
+  return host_time(micros);
 }
 
 }  // namespace lockstep

@@ -2,9 +2,11 @@
 // that no graph covers, and the front end between client and engine.
 #pragma once
 
+#include <cmath>
 #include <span>
 #include <string_view>
 
+#include "base/units.hpp"
 #include "config/engine_terms.hpp"
 
 namespace lockstep {
@@ -30,6 +32,11 @@ struct HostCosts {
   /// From the engine's sampled token to the client, once in a request's first token.
   double reply = 7000;
 };
+
+/// Microseconds of the host as a time, to the nearest nanosecond.
+[[nodiscard]] inline Nanos host_time(double micros) {
+  return Nanos{std::llround(micros * 1e3)};
+}
 
 struct HostCostField {
   std::string_view name;

@@ -29,6 +29,7 @@ std::optional<DescribedSettings> described_settings_of(const Instance& instance,
   settings.options.one_attention_kernel = gpu && attends_in_one_kernel(gpu->name);
   if (gpu && instance.terms.unsplit_decodes) {
     settings.decode_blocks = gpu->decode_blocks;
+    settings.options.split_decodes = gpu->split_decodes;
   }
   constexpr double kAlike = 1.25;
   // Links of a cluster file are in GB of 2^30 bytes.

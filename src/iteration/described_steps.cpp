@@ -196,11 +196,19 @@ DescribedSteps::DescribedSteps(const Instance& instance,
   if (settings_.decode_blocks) {
     decode_blocks_ = std::make_unique<DecodeBlockTimes>(*settings_.decode_blocks);
   }
+  if (settings_.options.split_decodes) {
+    even_decodes_ = std::make_unique<EvenDecodes>(*settings_.options.split_decodes);
+  }
 }
 
 OperationTime DescribedSteps::time(const AnyOperation& operation, const BatchShape* shape) const {
-  OperationTime each = time_of(*times_, operation);
   const auto* decodes = std::get_if<GenerationAttention>(&operation);
+  if (even_decodes_ && shape != nullptr && decodes != nullptr) {
+    GenerationAttention even = *decodes;
+    even.context = even_decodes_->length(*shape, even.heads).value_or(even.context);
+    return times_->generation_attention(even);
+  }
+  OperationTime each = time_of(*times_, operation);
   if (decode_blocks_ && shape != nullptr && decodes != nullptr) {
     if (const auto blocks = decode_blocks_->of(*shape, decodes->heads)) {
       constexpr double kNanosPerMicro = 1e3;

@@ -12,6 +12,7 @@
 
 #include "config/cluster.hpp"
 #include "iteration/decode_block_times.hpp"
+#include "iteration/even_decodes.hpp"
 #include "iteration/trace.hpp"
 #include "iteration/trace_energy.hpp"
 #include "iteration/trace_shape.hpp"
@@ -81,6 +82,7 @@ private:
   std::shared_ptr<const OperationTimes> times_;
   ParallelSplit split_;
   DescribedSettings settings_;
+  std::unique_ptr<EvenDecodes> even_decodes_;        ///< null: decodes are so many of their mean
   std::unique_ptr<DecodeBlockTimes> decode_blocks_;  ///< null: decodes are operations like others
   std::map<Size, std::vector<Rows>> rows_;           ///< by tokens here and of the group
   std::map<Size, Rows> heads_;                       ///< by tokens and sampled rows
