@@ -19,14 +19,6 @@ double millis(Nanos time) {
   return static_cast<double>(time.count()) / 1e6;
 }
 
-/// Ascending; equal times in the order in which they came.
-template <typename T, typename TimeOf>
-void insert_by_time(std::deque<T>& queue, T value, TimeOf time_of) {
-  const auto later = std::find_if(queue.rbegin(), queue.rend(),
-                                  [&](const T& other) { return time_of(other) <= time_of(value); });
-  queue.insert(later.base(), value);
-}
-
 class ClosedLoop {
 public:
   ClosedLoop(StepModel& model, const ServerSettings& server, const ClientSettings& client,
@@ -35,9 +27,7 @@ public:
         // One for each engine, as vLLM starts them.
         front_ends_(server.host, static_cast<std::size_t>(model.split().attention_dp)),
         requests_(lengths.size()),
-        sent_(lengths.size()),
-        first_wait_(lengths.size()),
-        end_wait_(lengths.size()) {
+        sent_(lengths.size()) {
     const std::int64_t engines = model.split().attention_dp;
     const std::int64_t together = model.model().has_experts() ? engines : 1;
     for (std::int64_t i = 0; i < engines / together; ++i) {
@@ -124,7 +114,10 @@ private:
     sent_[next_] = now;
     Request& request = requests_[next_];
     request.arrival = front_ends_.take(now, request.input);
-    insert_by_time(arriving_, &request, [](const Request* r) { return r->arrival; });
+    const auto later =
+        std::find_if(arriving_.rbegin(), arriving_.rend(),
+                     [&](const Request* other) { return other->arrival <= request.arrival; });
+    arriving_.insert(later.base(), &request);
     ++next_;
   }
 
@@ -134,18 +127,9 @@ private:
   }
 
   void finish_step(EngineGroup& group, Nanos now) {
-    group.finish_step();
-    const Nanos wait = front_ends_.wait(now);
-    for (const ServedEngine& engine : group.engines()) {
-      for (const Request* request : engine.first_tokens()) {
-        first_wait_[static_cast<std::size_t>(request->id)] = wait;
-      }
-      for (const Request* request : engine.ended()) {
-        end_wait_[static_cast<std::size_t>(request->id)] = wait;
-        insert_by_time(slots_, now + wait + host_time(server_.host.reply),
-                       [](Nanos at) { return at; });
-      }
-    }
+    const std::int64_t ended = group.finish_step();
+    const Nanos seen = now + host_time(server_.host.reply);
+    slots_.insert(slots_.end(), static_cast<std::size_t>(ended), seen);
   }
 
   [[nodiscard]] RequestTimes times_of(std::size_t i) const {
@@ -155,8 +139,8 @@ private:
     times.input = request.input;
     times.output = request.output - request.input;
     times.sent = millis(sent_[i]);
-    times.ttft = millis(request.arrival + request.ttft + first_wait_[i] - sent_[i]) + reply;
-    times.end = millis(request.end_time + end_wait_[i]) + reply;
+    times.ttft = millis(request.arrival + request.ttft - sent_[i]) + reply;
+    times.end = millis(request.end_time) + reply;
     times.tpot = times.output > 1
                      ? (times.end - times.sent - times.ttft) / static_cast<double>(times.output - 1)
                      : 0;
@@ -191,8 +175,6 @@ private:
   std::size_t next_ = 0;                ///< to be sent
   std::vector<Nanos> sent_;
   std::deque<Request*> arriving_;  ///< at the front ends, by arrival
-  std::vector<Nanos> first_wait_;  ///< of first tokens in the front ends
-  std::vector<Nanos> end_wait_;    ///< of last tokens
 };
 
 }  // namespace

@@ -37,10 +37,12 @@ std::optional<Nanos> EngineGroup::next_event() const {
   return first ? std::optional(std::max(*first, now_)) : std::nullopt;
 }
 
-void EngineGroup::finish_step() {
+std::int64_t EngineGroup::finish_step() {
+  std::int64_t ended = 0;
   for (ServedEngine& engine : engines_) {
-    engine.finish_step(now_);
+    ended += engine.finish_step(now_);
   }
+  return ended;
 }
 
 void EngineGroup::begin_step() {

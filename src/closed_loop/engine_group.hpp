@@ -22,8 +22,8 @@ public:
   /// When its step ends or, while it is idle, when a request gets there; nothing: it has none.
   [[nodiscard]] std::optional<Nanos> next_event() const;
   [[nodiscard]] bool runs_step() const { return running_; }
-  /// The step that ends at next_event().
-  void finish_step();
+  /// The step that ends at next_event(): how many requests ended with it.
+  std::int64_t finish_step();
   /// The next step begins at next_event(), if there is something to compute. Throws UserError when
   /// requests can never run.
   void begin_step();

@@ -1,5 +1,5 @@
-// The processes between clients and engines: each takes requests (HTTP, tokenising) and passes
-// tokens on, one piece of work after the other.
+// The processes between clients and engines: each takes requests (HTTP, tokenising) one after the
+// other. Tokens on their way back do not wait for them: tokenisers run beside in threads.
 #pragma once
 
 #include <cstddef>
@@ -17,9 +17,6 @@ public:
   /// A request that comes at `now` is with an engine then. It goes to the process that is free
   /// first.
   Nanos take(Nanos now, std::int64_t prompt_tokens);
-  /// How long a token of a step that ends at `now` waits in them, on average: a process that takes
-  /// a request passes nothing on meanwhile.
-  [[nodiscard]] Nanos wait(Nanos now) const;
 
 private:
   const HostCosts& host_;

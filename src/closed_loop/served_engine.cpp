@@ -54,7 +54,6 @@ void ServedEngine::take_arrivals(Nanos cutoff) {
 
 bool ServedEngine::form_step(Nanos now) {
   shape_.clear();
-  first_tokens_.clear();
   sequences_ = 0;
   const Batch* batch = scheduler_.schedule(now, 0, steps_ + 1);
   if (batch == nullptr) {
@@ -76,22 +75,20 @@ void ServedEngine::describe(const Batch& batch) {
       shape_.longest_decode = std::max(shape_.longest_decode, end);
       shape_.decode_contexts.push_back(end);
     } else {
-      const bool last = end >= entry.request->num_tokens;
-      shape_.prompts.push_back({entry.tokens, entry.computed_before, last});
-      if (last && entry.request->num_tokens == entry.request->input) {  // none before, then lost
-        first_tokens_.push_back(entry.request);
-      }
+      shape_.prompts.push_back(
+          {entry.tokens, entry.computed_before, end >= entry.request->num_tokens});
     }
   }
 }
 
-void ServedEngine::finish_step(Nanos now) {
-  ended_.clear();
-  if (formed_ >= 0) {
-    Completion completion = scheduler_.add_done(std::exchange(formed_, -1) + 1, 0, now);
-    ended_ = std::move(completion.ended);
-    unfinished_ -= std::ssize(ended_);
+std::int64_t ServedEngine::finish_step(Nanos now) {
+  if (formed_ < 0) {
+    return 0;
   }
+  const Completion completion = scheduler_.add_done(std::exchange(formed_, -1) + 1, 0, now);
+  const std::int64_t ended = std::ssize(completion.ended);
+  unfinished_ -= ended;
+  return ended;
 }
 
 std::optional<Nanos> ServedEngine::next_arrival() const {

@@ -5,8 +5,6 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
-#include <span>
-#include <vector>
 
 #include "config/cluster.hpp"
 #include "config/fidelity.hpp"
@@ -30,11 +28,8 @@ public:
   /// Of the step that was formed; of no tokens when there was none.
   [[nodiscard]] const StepBatch& shape() const { return shape_; }
   [[nodiscard]] std::int64_t sequences() const { return sequences_; }
-  /// The step, if there was one, ends.
-  void finish_step(Nanos now);
-  /// With the step that ended last.
-  [[nodiscard]] std::span<Request* const> ended() const { return ended_; }
-  [[nodiscard]] std::span<Request* const> first_tokens() const { return first_tokens_; }
+  /// The step, if there was one, ends: how many requests ended with it.
+  std::int64_t finish_step(Nanos now);
 
   [[nodiscard]] std::optional<Nanos> next_arrival() const;
   /// Taken over and not ended.
@@ -52,8 +47,6 @@ private:
   Scheduler scheduler_;
   std::deque<Request*> arriving_;  ///< by arrival
   StepBatch shape_;
-  std::vector<Request*> ended_;
-  std::vector<Request*> first_tokens_;
   std::int64_t sequences_ = 0;
   std::int64_t steps_ = 0;
   std::int64_t formed_ = -1;  ///< the batch that runs; -1: none

@@ -25,19 +25,5 @@ TEST(FrontEnds, TheOneThatIsFreeFirstTakesIt) {
   EXPECT_EQ(two.take(us(0), 0), us(200));
 }
 
-TEST(FrontEnds, TokensWaitForTheRequestsBeforeThem) {
-  FrontEnds one(kCosts, 1);
-  EXPECT_EQ(one.wait(us(0)), us(0));
-  EXPECT_EQ(one.take(us(0), 50), us(200));
-  EXPECT_EQ(one.wait(us(150)), us(50));
-  EXPECT_EQ(one.wait(us(250)), us(0));
-}
-
-TEST(FrontEnds, TheMeanOfAllCounts) {
-  FrontEnds two(kCosts, 2);
-  EXPECT_EQ(two.take(us(0), 50), us(200));
-  EXPECT_EQ(two.wait(us(0)), us(100));
-}
-
 }  // namespace
 }  // namespace lockstep
