@@ -6,6 +6,8 @@
 #include <array>
 #include <cstddef>
 
+#include "perf/operations/latent_block_time.hpp"
+
 namespace lockstep {
 namespace {
 
@@ -18,7 +20,9 @@ struct Timer {
   }
   OperationTime operator()(const DecodesBeside& o) const { return times.decodes_beside(o); }
   OperationTime operator()(const LatentAttention& o) const { return times.latent_attention(o); }
-  OperationTime operator()(const LatentModule& o) const { return times.latent_module(o.shape); }
+  OperationTime operator()(const LatentModule& o) const {
+    return latent_block_time(times, o.shape);
+  }
   OperationTime operator()(const LatentAbsorption& o) const { return times.latent_absorption(o); }
   OperationTime operator()(const GroupedExperts& o) const { return times.experts(o); }
   OperationTime operator()(const GatedDeltaNet& o) const { return times.delta_net(o); }

@@ -6,7 +6,7 @@
 
 namespace lockstep::testing {
 
-class FakeTimes final : public OperationTimes {
+class FakeTimes : public OperationTimes {
 public:
   OperationTime gemm(const Gemm& o) const override {
     return of(1 + static_cast<double>(o.m) * 1e-3);
