@@ -39,13 +39,14 @@ void add_head_attention_rows(const StepContext& context, const LayerKind& kind,
   const double rotated = 2 * activation_bytes(context, context.tokens * (q + kv));
   sink.add(attention.qk_norm ? "q/k norm and rotary" : "rotary", MemoryTraffic{rotated}, times);
   if (attention.norm_over_heads) {
-    // Two more passes in float32, and the ranks agree on the sums of squares of q and of k.
+    // Two more passes in float32, and the ranks agree on the sums of squares of q and k, in one
+    // call since vLLM 0.14 (pull request 31493).
     sink.add("q/k norm over all heads", MemoryTraffic{3 * rotated}, 2 * times);
     if (context.split.tp > 1) {
       sink.add("q/k norm all-reduce",
                CollectiveCall{CollectiveOp::vllm_all_reduce,
-                              static_cast<double>(context.tokens) * 4, context.split.tp, true},
-               2 * times);
+                              static_cast<double>(context.tokens) * 8, context.split.tp, true},
+               times);
     }
   }
   sink.mixing_comes_here();
