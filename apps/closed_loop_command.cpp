@@ -65,6 +65,7 @@ struct ClosedLoopFlags {
   ServerSettings server;
   std::int64_t largest_graph = 512;
   bool strict = false, no_async = false, piecewise = false, fused_norms = false, no_tables = false;
+  bool round_float32 = false;
 };
 
 std::shared_ptr<const GpuFacts> facts_of(const std::string& gpu) {
@@ -116,6 +117,7 @@ void run(ClosedLoopFlags& flags) {
   steps.fused_all_reduce_norm = flags.fused_norms;
   steps.one_attention_kernel = attends_in_one_kernel(gpu->name);
   steps.split_decodes = gpu->split_decodes;
+  steps.float32_tflops = flags.round_float32 ? 0 : gpu->peak(DataType::float32);
   StepModel step_model(model, split, steps, source.times);
   const auto lengths =
       draw_lengths(flags.num_prompts, flags.input, flags.output, flags.range_ratio, flags.seed);
@@ -172,6 +174,8 @@ void add_run(CLI::App& app, ClosedLoopFlags& flags) {
   command->add_flag("--no-async-scheduling", flags.no_async, "host and GPU take turns");
   command->add_flag("--piecewise", flags.piecewise, "attention outside the graphs");
   command->add_flag("--fused-norms", flags.fused_norms, "norms inside the all-reduces");
+  command->add_flag("--round-float32", flags.round_float32,
+                    "routers of float32 use the tensor cores (VLLM_FLOAT32_MATMUL_PRECISION=high)");
   command->add_flag("--no-tables", flags.no_tables, "fitted coefficients only");
   command->add_option("--host-costs", flags.host, "step=us,... instead of the defaults");
   command->add_flag("--strict", flags.strict, "fallbacks of kernel times are errors");

@@ -92,6 +92,7 @@ void step(const StepFlags& flags) {
   running.fused_all_reduce_norm = flags.fused_norms;
   const auto gpu = GpuCatalog().find(flags.gpu);
   running.one_attention_kernel = gpu && attends_in_one_kernel(gpu->name);
+  running.float32_tflops = gpu ? gpu->peak(DataType::float32) : 0;
   const ParallelSplit split =
       ParallelSplit::of(flags.tp, flags.attention_dp, flags.expert_parallel);
   const StepBatch batch = batch_of(flags);

@@ -22,6 +22,7 @@ struct GpuSource {
   Bytes memory;
   bool one_attention_kernel = false;
   std::optional<SplitDecodes> split_decodes;
+  double float32_tflops = 0;
   std::string failure;
 };
 
@@ -47,6 +48,7 @@ std::map<std::string, GpuSource, std::less<>> load_gpus(const std::vector<Measur
             Bytes{static_cast<std::int64_t>(facts->memory_gb * 0.99 * static_cast<double>(kGiB))};
         source.one_attention_kernel = attends_in_one_kernel(facts->name);
         source.split_decodes = facts->split_decodes;
+        source.float32_tflops = facts->peak(DataType::float32);
       }
     } catch (const UserError& error) {
       source.failure = error.problem();
@@ -68,6 +70,9 @@ Simulated run_point(const MeasuredPoint& point, const Recipe& recipe, const GpuS
   setup.memory.gpu = gpu.memory;
   setup.options.one_attention_kernel = gpu.one_attention_kernel;
   setup.options.split_decodes = gpu.split_decodes;
+  if (!rounds_float32(recipe)) {
+    setup.options.float32_tflops = gpu.float32_tflops;
+  }
   const KvPool pool = size_kv_pool(setup.model, setup.split, setup.memory);
   if (pool.blocks == 0) {
     throw UserError("weights leave no memory for a KV cache", Where{}, "");

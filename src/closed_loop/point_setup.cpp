@@ -132,6 +132,10 @@ void refuse_unknown_modes(const MeasuredPoint& point) {
 
 }  // namespace
 
+bool rounds_float32(const Recipe& recipe) {
+  return setting(recipe, "fusions").find("fp32 matmul precision high") != std::string::npos;
+}
+
 PointSetup set_up_point(const MeasuredPoint& point, const Recipe& recipe,
                         const std::vector<std::filesystem::path>& model_dirs,
                         std::optional<std::int64_t> script_limit) {

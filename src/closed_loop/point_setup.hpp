@@ -35,4 +35,7 @@ struct PointSetup {
                                       const std::vector<std::filesystem::path>& model_dirs,
                                       std::optional<std::int64_t> script_limit = std::nullopt);
 
+/// The server may round products of float32 for the tensor cores.
+[[nodiscard]] bool rounds_float32(const Recipe& recipe);
+
 }  // namespace lockstep

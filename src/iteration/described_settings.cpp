@@ -27,6 +27,7 @@ std::optional<DescribedSettings> described_settings_of(const Instance& instance,
   const auto gpu = gpus.find(instance.hardware);
   settings.options.expert_kernels = usual_expert_kernels(gpu ? gpu->name : instance.hardware);
   settings.options.one_attention_kernel = gpu && attends_in_one_kernel(gpu->name);
+  settings.options.float32_tflops = gpu ? gpu->peak(DataType::float32) : 0;
   if (gpu && instance.terms.unsplit_decodes) {
     settings.decode_blocks = gpu->decode_blocks;
     settings.options.split_decodes = gpu->split_decodes;

@@ -11,6 +11,7 @@ struct Counter {
     const bool quantised = o.precision == Precision::fp8_block || o.precision == Precision::nvfp4;
     return quantised ? 2 : 1;
   }
+  std::int64_t operator()(const Float32Product&) const { return 1; }
   // New keys and values are written to the cache first.
   std::int64_t operator()(const ContextAttention&) const { return 2; }
   std::int64_t operator()(const GenerationAttention&) const { return 2; }

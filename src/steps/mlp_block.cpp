@@ -33,8 +33,15 @@ void add_expert_mlp(const StepContext& context, const LayerKind& kind, const Exp
     const double cast = 3 * activation_bytes(context, context.tokens * context.model.hidden);
     sink.add("router's cast to float32", MemoryTraffic{cast}, times);
   }
-  add_product(context, "router", (mlp.float32_router ? 2 : 1) * context.model.hidden, mlp.experts,
-              context.model.base, times, sink);
+  if (mlp.float32_router && context.options.float32_tflops > 0) {
+    sink.add("router",
+             Float32Product{context.tokens, mlp.experts, context.model.hidden,
+                            context.options.float32_tflops},
+             times);
+  } else {
+    add_product(context, "router", (mlp.float32_router ? 2 : 1) * context.model.hidden, mlp.experts,
+                context.model.base, times, sink);
+  }
   if (mlp.shared_width > 0) {
     add_mlp(context, "shared gate/up projection", "shared down projection", mlp.shared_width,
             mlp.gated, kind.formats.shared, times, sink);

@@ -14,6 +14,16 @@ namespace {
 struct Timer {
   const OperationTimes& times;
   OperationTime operator()(const Gemm& o) const { return times.gemm(o); }
+  OperationTime operator()(const Float32Product& o) const {
+    constexpr double kReached = 0.8;  // of the rate, by large products
+    constexpr double kFloat32 = 4;
+    const auto m = static_cast<double>(o.m);
+    const auto n = static_cast<double>(o.n);
+    const auto k = static_cast<double>(o.k);
+    OperationTime time = times.memory({kFloat32 * (m * k + k * n + m * n)});
+    time.micros += 2 * m * n * k / (kReached * o.tflops * 1e6);
+    return time;
+  }
   OperationTime operator()(const ContextAttention& o) const { return times.context_attention(o); }
   OperationTime operator()(const GenerationAttention& o) const {
     return times.generation_attention(o);
@@ -45,6 +55,9 @@ std::string_view collective_name(CollectiveOp op) {
 struct Describer {
   std::string operator()(const Gemm& o) const {
     return fmt::format("{} x {} x {} {}", o.m, o.n, o.k, precision_name(o.precision));
+  }
+  std::string operator()(const Float32Product& o) const {
+    return fmt::format("{} x {} x {} float32", o.m, o.n, o.k);
   }
   std::string operator()(const ContextAttention& o) const {
     return fmt::format("{} prompts of {} behind {}, {}", o.batch, o.new_tokens, o.cached_tokens,

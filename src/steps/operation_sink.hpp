@@ -16,9 +16,9 @@ struct LatentModule {
   LatentAttention shape;
 };
 
-using AnyOperation = std::variant<Gemm, ContextAttention, GenerationAttention, DecodesBeside,
-                                  LatentAttention, LatentModule, LatentAbsorption, GroupedExperts,
-                                  GatedDeltaNet, MemoryTraffic, CollectiveCall>;
+using AnyOperation = std::variant<Gemm, Float32Product, ContextAttention, GenerationAttention,
+                                  DecodesBeside, LatentAttention, LatentModule, LatentAbsorption,
+                                  GroupedExperts, GatedDeltaNet, MemoryTraffic, CollectiveCall>;
 
 class OperationSink {
 public:

@@ -23,6 +23,9 @@ struct StepOptions {
   /// Launched for one layer's experts: top-k, sorting (2), quantisation (2), two products and the
   /// sum, or what one kernel leaves of it.
   std::int64_t expert_kernels = 8;
+  /// The GPU's rate where products of float32 do without tensor cores (PyTorch's "highest" matmul
+  /// precision, vLLM's default); 0: they are rounded for them.
+  double float32_tflops = 0;
   ExpertSkew skew = ExpertSkew::power_law_1_2;
   /// One attention kernel runs the prompts and decodes of a step, not two.
   bool one_attention_kernel = false;

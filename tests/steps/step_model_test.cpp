@@ -146,7 +146,7 @@ TEST(StepModel, DeepSeeksAttentionBlockIsPricedWhole) {
 TEST(StepModel, MiniMaxNormsOverAllHeadsOfAllRanks) {
   const auto ops = by_name(
       model_of("MiniMaxAI/MiniMax-M2.5", ParallelSplit::of(4, 1, false)).operations(kMixed));
-  EXPECT_EQ(ops.at("q/k norm all-reduce").times, 2 * 62);
+  EXPECT_EQ(ops.at("q/k norm all-reduce").times, 62) << "one call for q and k";
   EXPECT_EQ(std::get<Gemm>(ops.at("router").operation).k, 2 * 3072) << "float32 weights";
 }
 
@@ -221,6 +221,24 @@ TEST(StepModel, DecodesAloneKeepTheirKernel) {
   options.one_attention_kernel = true;
   const StepModel steps = model_of("meta-llama/Llama-3.1-8B", {}, options);
   EXPECT_TRUE(by_name(steps.operations({{}, 8, 8000})).contains("attention, decodes"));
+}
+
+double router_micros(double float32_tflops, std::int64_t tokens) {
+  StepOptions options;
+  options.float32_tflops = float32_tflops;
+  const StepModel model = model_of("MiniMaxAI/MiniMax-M2.5", {}, options);
+  for (const TimedOperation& operation : model.operations({{{tokens, 0, true}}, 0, 0})) {
+    if (operation.name == "router") {
+      return operation.each.micros;
+    }
+  }
+  return 0;
+}
+
+// 2 x 8192 x 256 x 3072 operations at four fifths of 50 TFLOP/s, and a microsecond for the data.
+TEST(StepModel, Float32RoutersRunOnPlainCores) {
+  EXPECT_NEAR(router_micros(50, 8192), 1 + 2.0 * 8192 * 256 * 3072 / 40e6, 1e-6);
+  EXPECT_NEAR(router_micros(0, 8192), 1 + 8.192, 1e-6) << "on tensor cores";
 }
 
 }  // namespace

@@ -31,6 +31,15 @@ struct Gemm {
   Precision precision = Precision::bfloat16;
 };
 
+/// A product of float32 matrices on the GPU's plain cores, as PyTorch runs it unless it is allowed
+/// to round inputs for the tensor cores. `tflops`: the datasheet's rate of float32.
+struct Float32Product {
+  std::int64_t m = 0;
+  std::int64_t n = 0;
+  std::int64_t k = 0;
+  double tflops = 0;
+};
+
 /// Heads of one rank.
 struct HeadShape {
   std::int64_t heads = 0;
