@@ -40,7 +40,7 @@ void add_head_attention_rows(const StepContext& context, const LayerKind& kind,
   sink.add(attention.qk_norm ? "q/k norm and rotary" : "rotary", MemoryTraffic{rotated}, times);
   if (attention.norm_over_heads) {
     // Two more passes in float32, and the ranks agree on the sums of squares of q and k, in one
-    // call since vLLM 0.14 (pull request 31493).
+    // call since vLLM's pull request 31493 (December 2025).
     sink.add("q/k norm over all heads", MemoryTraffic{3 * rotated}, 2 * times);
     if (context.split.tp > 1) {
       sink.add("q/k norm all-reduce",
