@@ -46,7 +46,7 @@ std::int64_t minor_version(const std::string& version) {
 }
 
 std::string checkpoint_of(const MeasuredPoint& point, const Recipe& recipe) {
-  const std::string named = setting(recipe, "checkpoint");
+  std::string named = setting(recipe, "checkpoint");
   if (!named.empty()) {
     return named;
   }
