@@ -3,6 +3,7 @@
 #include <algorithm>
 
 namespace lockstep {
+
 Nanos FrontEnds::take(Nanos now, std::int64_t prompt_tokens) {
   Nanos& free = *std::min_element(free_.begin(), free_.end());
   free = std::max(free, now) +

@@ -10,6 +10,7 @@
 #include "base/numeric.hpp"
 #include "model/architecture.hpp"
 #include "model/footprint.hpp"
+#include "serving/block_index.hpp"
 #include "serving/lora_shape.hpp"
 #include "serving/memory_profile.hpp"
 #include "serving/server_memory.hpp"
@@ -64,6 +65,18 @@ std::string ways_to_shrink(const Instance& instance) {
           layout.block_size, mib(layout.bytes_per_block)),
       where_of(instance, "npu_mem.mem_util"),
       fmt::format("{}use larger NPUs, {}", raise_share, ways_to_shrink(instance)));
+}
+
+/// A pool numbers its blocks in 32 bits.
+NpuKvLayout with_countable_blocks(const Instance& instance, const NpuKvLayout& layout) {
+  if (layout.blocks >= std::int64_t{kNoBlock}) {
+    throw UserError(
+        fmt::format("{} KV blocks of {} tokens are more than a pool can count ({})", layout.blocks,
+                    layout.block_size, kNoBlock - 1),
+        where_of(instance, instance.num_gpu_blocks ? "num_gpu_blocks" : "npu_mem.mem_size"),
+        "use less memory (mem_size is in GB) or larger blocks");
+  }
+  return layout;
 }
 
 /// Weights of one rank that the placement keeps off the NPU.
@@ -129,7 +142,7 @@ NpuKvLayout plan_described(const Instance& instance, NpuKvLayout layout) {
               Bytes{truncate(static_cast<double>(layout.capacity.count()) * layout.utilization)});
   }
   layout.blocks = instance.num_gpu_blocks.value_or(pool.blocks);
-  return layout;
+  return with_countable_blocks(instance, layout);
 }
 
 }  // namespace
@@ -165,7 +178,7 @@ NpuKvLayout plan_npu_kv(const Instance& instance, const FidelityPolicy& policy) 
     refuse_kv(instance, layout, requested);
   }
   layout.blocks = instance.num_gpu_blocks.value_or(for_kv / layout.bytes_per_block);
-  return layout;
+  return with_countable_blocks(instance, layout);
 }
 
 }  // namespace lockstep

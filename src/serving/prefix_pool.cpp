@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/numeric.hpp"
 #include "model/footprint.hpp"
+#include "serving/block_index.hpp"
 
 namespace lockstep {
 namespace {
@@ -62,6 +63,11 @@ std::shared_ptr<PrefixPool> make_pool(const Medium& medium, bool shared, std::in
         Where{{}, 0, medium.path},
         fmt::format("set {} to the size of the memory in GB, or take another --prefix-storage",
                     medium.path));
+  }
+  if (chunks >= std::int64_t{kNoBlock}) {
+    throw UserError(fmt::format("{} chunks of the prefix cache are more than a pool can count ({})",
+                                chunks, kNoBlock - 1),
+                    Where{{}, 0, medium.path}, "use less memory: sizes are in GB");
   }
   return std::make_shared<PrefixPool>(medium.storage, shared, chunk_tokens, chunks,
                                       bytes_per_chunk);

@@ -48,6 +48,15 @@ TEST(Capacity, WhatDoesNotFitIsRefusedWithNumbers) {
   EXPECT_THROW(static_cast<void>(capacity_of(small_instance(0.25), kPolicy, Bytes{0})), UserError);
 }
 
+// Found by a fuzzer, in gigabytes that were meant as kilobytes.
+TEST(Capacity, MoreBlocksThanCanBeCountedAreRefused) {
+  EXPECT_THROW(static_cast<void>(capacity_of(small_instance(92'220'298), kPolicy, Bytes{0})),
+               UserError);
+  Instance fixed = small_instance(1.0);
+  fixed.num_gpu_blocks = std::int64_t{1} << 32;
+  EXPECT_THROW(static_cast<void>(capacity_of(fixed, kPolicy, Bytes{0})), UserError);
+}
+
 TEST(FewestNpus, TheSmallestPowerOfTwoThatFits) {
   const auto one = fewest_npus(small_instance(1.0), kPolicy, Bytes{0}, 100, 8);
   ASSERT_EQ(one.size(), 1U);
