@@ -20,6 +20,7 @@
 #include "perf/operations/operation_library.hpp"
 #include "report/output_file.hpp"
 #include "serving/server_memory.hpp"
+#include "steps/gpu_kernels.hpp"
 
 namespace lockstep {
 namespace {
@@ -115,9 +116,10 @@ void run(ClosedLoopFlags& flags) {
   StepOptions steps;
   steps.graph_sizes = default_graph_sizes(flags.largest_graph);
   steps.fused_all_reduce_norm = flags.fused_norms;
-  steps.one_attention_kernel = attends_in_one_kernel(gpu->name);
-  steps.split_decodes = gpu->split_decodes;
-  steps.float32_tflops = flags.round_float32 ? 0 : gpu->peak(DataType::float32);
+  take_kernels_of(*gpu, steps);
+  if (flags.round_float32) {
+    steps.float32_tflops = 0;
+  }
   StepModel step_model(model, split, steps, source.times);
   const auto lengths =
       draw_lengths(flags.num_prompts, flags.input, flags.output, flags.range_ratio, flags.seed);

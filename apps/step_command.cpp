@@ -13,6 +13,7 @@
 #include "model/description/read_description.hpp"
 #include "perf/gpu_facts.hpp"
 #include "perf/operations/operation_library.hpp"
+#include "steps/gpu_kernels.hpp"
 #include "steps/step_model.hpp"
 
 namespace lockstep {
@@ -90,9 +91,9 @@ void step(const StepFlags& flags) {
   StepOptions running;
   running.graph_sizes = default_graph_sizes(flags.largest_graph);
   running.fused_all_reduce_norm = flags.fused_norms;
-  const auto gpu = GpuCatalog().find(flags.gpu);
-  running.one_attention_kernel = gpu && attends_in_one_kernel(gpu->name);
-  running.float32_tflops = gpu ? gpu->peak(DataType::float32) : 0;
+  if (const auto gpu = GpuCatalog().find(flags.gpu)) {
+    take_kernels_of(*gpu, running);
+  }
   const ParallelSplit split =
       ParallelSplit::of(flags.tp, flags.attention_dp, flags.expert_parallel);
   const StepBatch batch = batch_of(flags);

@@ -47,11 +47,11 @@ std::int64_t EngineGroup::finish_step() {
 
 void EngineGroup::begin_step() {
   now_ = next_event().value_or(now_);
-  busy_ = running_;
+  const bool busy = running_;  // a step came right before
   running_ = false;
   // With asynchronous scheduling a step is put together while the one before it starts, so it
   // holds what had arrived by then.
-  const Nanos cutoff = server_.async_scheduling && busy_ ? previous_start_ : now_;
+  const Nanos cutoff = server_.async_scheduling && busy ? previous_start_ : now_;
   for (ServedEngine& engine : engines_) {
     engine.take_arrivals(cutoff);
     running_ |= engine.form_step(now_);
@@ -70,9 +70,9 @@ void EngineGroup::begin_step() {
 }
 
 /// Host time of launches that no graph saves.
-double EngineGroup::launches(std::int64_t padded, bool prompts) const {
+double EngineGroup::launches(std::int64_t tokens, bool prompts) const {
   const auto& sizes = model_.options().graph_sizes;
-  if (sizes.empty() || padded > sizes.back()) {
+  if (sizes.empty() || tokens > sizes.back()) {
     return eager_launches_;
   }
   return server_.full_graphs && !prompts

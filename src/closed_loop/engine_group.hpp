@@ -32,7 +32,7 @@ public:
   [[nodiscard]] double gpu_micros() const { return gpu_micros_; }
 
 private:
-  [[nodiscard]] double launches(std::int64_t padded, bool prompts) const;
+  [[nodiscard]] double launches(std::int64_t tokens, bool prompts) const;
   [[nodiscard]] Nanos step_time();
 
   StepModel& model_;
@@ -43,7 +43,6 @@ private:
   Nanos now_;
   Nanos previous_start_;
   bool running_ = false;  ///< a step that ends at now_
-  bool busy_ = false;     ///< a step came right before
   std::int64_t steps_ = 0;
   double gpu_micros_ = 0;
 };

@@ -13,6 +13,7 @@
 #include "closed_loop/point_setup.hpp"
 #include "perf/gpu_facts.hpp"
 #include "perf/operations/operation_library.hpp"
+#include "steps/gpu_kernels.hpp"
 
 namespace lockstep {
 namespace {
@@ -20,9 +21,7 @@ namespace {
 struct GpuSource {
   std::shared_ptr<const OperationTimes> times;
   Bytes memory;
-  bool one_attention_kernel = false;
-  std::optional<SplitDecodes> split_decodes;
-  double float32_tflops = 0;
+  std::shared_ptr<const GpuFacts> facts;  ///< null: not known
   std::string failure;
 };
 
@@ -46,9 +45,7 @@ std::map<std::string, GpuSource, std::less<>> load_gpus(const std::vector<Measur
         // What the driver leaves of the nominal size.
         source.memory =
             Bytes{static_cast<std::int64_t>(facts->memory_gb * 0.99 * static_cast<double>(kGiB))};
-        source.one_attention_kernel = attends_in_one_kernel(facts->name);
-        source.split_decodes = facts->split_decodes;
-        source.float32_tflops = facts->peak(DataType::float32);
+        source.facts = facts;
       }
     } catch (const UserError& error) {
       source.failure = error.problem();
@@ -68,10 +65,11 @@ Simulated run_point(const MeasuredPoint& point, const Recipe& recipe, const GpuS
                     std::optional<std::int64_t> script_limit = std::nullopt) {
   PointSetup setup = set_up_point(point, recipe, options.model_dirs, script_limit);
   setup.memory.gpu = gpu.memory;
-  setup.options.one_attention_kernel = gpu.one_attention_kernel;
-  setup.options.split_decodes = gpu.split_decodes;
-  if (!rounds_float32(recipe)) {
-    setup.options.float32_tflops = gpu.float32_tflops;
+  if (gpu.facts) {
+    take_kernels_of(*gpu.facts, setup.options);
+  }
+  if (rounds_float32(recipe)) {
+    setup.options.float32_tflops = 0;
   }
   const KvPool pool = size_kv_pool(setup.model, setup.split, setup.memory);
   if (pool.blocks == 0) {

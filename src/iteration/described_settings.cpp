@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "iteration/described_steps.hpp"
+#include "steps/gpu_kernels.hpp"
 
 namespace lockstep {
 namespace {
@@ -26,11 +27,13 @@ std::optional<DescribedSettings> described_settings_of(const Instance& instance,
   DescribedSettings settings;
   const auto gpu = gpus.find(instance.hardware);
   settings.options.expert_kernels = usual_expert_kernels(gpu ? gpu->name : instance.hardware);
-  settings.options.one_attention_kernel = gpu && attends_in_one_kernel(gpu->name);
-  settings.options.float32_tflops = gpu ? gpu->peak(DataType::float32) : 0;
-  if (gpu && instance.terms.unsplit_decodes) {
+  if (gpu) {
+    take_kernels_of(*gpu, settings.options);
     settings.decode_blocks = gpu->decode_blocks;
-    settings.options.split_decodes = gpu->split_decodes;
+  }
+  if (!instance.terms.unsplit_decodes) {
+    settings.decode_blocks.reset();
+    settings.options.split_decodes.reset();
   }
   constexpr double kAlike = 1.25;
   // Links of a cluster file are in GB of 2^30 bytes.

@@ -32,15 +32,9 @@ ServerSettings busy_server() {
 
 ServerSettings without_host() {
   ServerSettings settings = busy_server();
-  settings.host = {.step = 0,
-                   .step_per_sequence = 0,
-                   .gap = 0,
-                   .kernel_launch = 0,
-                   .flashinfer_launch = 0,
-                   .attention_launch = 0,
-                   .request = 0,
-                   .prompt_token = 0,
-                   .reply = 0};
+  for (const HostCostField& field : host_cost_fields()) {
+    settings.host.*field.member = 0;
+  }
   return settings;
 }
 
